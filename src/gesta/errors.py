@@ -1,0 +1,61 @@
+"""Errors that name what was expected, what was found and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GestaError(Exception):
+    """Base of every error that gesta raises on bad input; its text is meant for people."""
+
+
+class ShapeError(GestaError, ValueError):
+    """An array or tensor has another shape, type or range than its letters say."""
+
+
+class LayoutError(GestaError, ValueError):
+    """A skeleton layout is unknown, inconsistent, or cannot be mapped to another."""
+
+
+class FormatError(GestaError, ValueError):
+    """A file does not hold what its format promises.
+
+    Args:
+        path: the file.
+        place: where in it ("line 7", "frame 3", "key 'SW'").
+        expected: what the format asks for there.
+        found: what stands there.
+        advice: what the reader of the message can do; optional.
+    """
+
+    def __init__(
+        self, path: str | Path, place: str, expected: str, found: str, advice: str = ""
+    ) -> None:
+        self.path, self.place = str(path), place
+        self.expected, self.found, self.advice = expected, found, advice
+        text = f"{path}: {place}: expected {expected}, found {found}"
+        super().__init__(f"{text}; {advice}" if advice else text)
+
+    def __reduce__(self) -> tuple[type[FormatError], tuple[str, str, str, str, str]]:
+        # Worker processes send their errors home by pickle.
+        return type(self), (self.path, self.place, self.expected, self.found, self.advice)
+
+
+class ArchiveError(GestaError):
+    """An archive is damaged, incomplete, or of a version this gesta cannot read."""
+
+
+class ProtocolError(GestaError, ValueError):
+    """A protocol is unknown for an archive, or leaves a part without clips."""
+
+
+class RecipeError(GestaError, ValueError):
+    """A recipe names an option or value that does not exist or cannot be combined."""
+
+
+class ModelError(GestaError, ValueError):
+    """A model is unknown, wrongly asked for, or weights do not fit it."""
+
+
+class RunError(GestaError):
+    """A run folder is missing, incomplete, or was made from other data."""
