@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[2] / "src" / "gesta"
 ORDER = """
     cli > reproduce > report > bench, export, explain > inference > training > evaluation
     > models, transforms > nn > datasets > archive > pose > media > formats > clip > skeleton
-    > axes, errors
+    > axes > errors, version
 """
 LEVELS = [[room.strip() for room in level.split(",")] for level in ORDER.split(">")]
 DEPTH = {room: depth for depth, level in enumerate(LEVELS) for room in level}
 
 NUMPY_ONLY = {
-    "axes", "errors", "skeleton", "clip", "formats", "archive", "media", "pose", "datasets",
+    "axes", "errors", "version", "skeleton", "clip", "formats", "archive", "media", "pose", "datasets",
 }  # fmt: skip
 TORCH = ("torch", "safetensors.torch")
 ROOT_MODULES = {"__init__.py", "__main__.py"}  # the public surface: may import any room
@@ -163,7 +163,7 @@ FORBIDDEN = {
     "by relative name": ("nn/a.py", "import_module('..cli', __package__)", "below cli"),
     "side by side": ("models/a.py", "from gesta.transforms import x", "side by side"),
     "side by side, three": ("export/a.py", "from ..explain import x", "side by side"),
-    "side by side, modules": ("axes.py", "from .errors import ShapeError", "side by side"),
+    "upwards, modules": ("errors.py", "from .axes import check_shape", "below axes"),
     "package root": ("clip/a.py", "from gesta import read_clip", "is in none"),
     "package root, plain": ("clip/a.py", "import gesta", "is in none"),
     "package root, relative": ("clip/a.py", "from .. import read_clip", "is in none"),

@@ -11,7 +11,8 @@ from gesta.skeleton import Layout, joint_map
 
 def presence(clip: Clip) -> NDArray[np.bool_]:
     """(M, T): where a person shows at least one joint."""
-    return ~np.isnan(clip.coords[..., 0]).all(axis=-1)
+    shown: NDArray[np.bool_] = (~np.isnan(clip.coords[..., 0])).any(axis=-1)
+    return shown
 
 
 def trim(clip: Clip, start: int, stop: int) -> Clip:
@@ -32,7 +33,8 @@ def motion_of_persons(clip: Clip) -> NDArray[np.float64]:
 
     The sum over channels of the standard deviation of all present coordinates (units of space).
     """
-    values = clip.coords.reshape(clip.persons, -1, len(clip.channels)).astype(np.float64)
+    persons, frames, joints, channels = clip.coords.shape
+    values = clip.coords.reshape(persons, frames * joints, channels).astype(np.float64)
     there = ~np.isnan(values)
     count = np.maximum(there.sum(axis=1), 1)
     mean = np.where(there, values, 0).sum(axis=1) / count

@@ -1,0 +1,7 @@
+"""``python -m gesta`` is the command ``gesta``."""
+
+import sys
+
+from gesta.cli import main
+
+sys.exit(main())

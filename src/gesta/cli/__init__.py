@@ -1,0 +1,123 @@
+"""The command line: one file a verb, found and imported only when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gesta.cli.console import Console
+
+VERBS = {
+    "demo": "embedded data: prepare, doctor, train, evaluate, report",
+    "prepare": "files of a data set -> an archive",
+    "doctor": "check an archive and its protocol before trusting it",
+    "view": "animate a clip, or a page of an archive's clips",
+    "train": "train a model, a recipe, or a run's recipe again",
+    "evaluate": "score a run on the test part of a protocol",
+    "fuse": "combine the scores of several runs, weights learnt on validation",
+    "compare": "two runs: paired bootstrap interval and per-class differences",
+    "predict": "what a run says about new clips",
+    "explain": "the joints and frames that mattered",
+    "report": "write the HTML report of a run again",
+    "export": "a run as ONNX",
+    "models": "the models, their parameters and multiply-adds",
+    "datasets": "the data sets, their classes and protocols",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``gesta VERB ...`` and return the exit status: 0, 1 failed, 2 bad arguments."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from gesta.version import __version__
+
+        print(f"gesta {__version__}")
+        return 0
+    verb, *rest = arguments
+    if verb not in VERBS:
+        print(f"gesta: error: unknown verb {verb!r}{_nearest(verb)}\n", file=sys.stderr)
+        print(_overview(), file=sys.stderr)
+        return 2
+    as_json = "--json" in rest
+    return _run(verb, [word for word in rest if word != "--json"], as_json)
+
+
+def _overview() -> str:
+    lines = [f"  {verb:<10}{summary}" for verb, summary in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: gesta VERB [arguments]",
+            "",
+            "Recognise what people do from how they move.",
+            "",
+            *lines,
+            "",
+            "gesta VERB --help explains a verb, with an example; every verb takes --json.",
+        ]
+    )
+
+
+def _nearest(verb: str) -> str:
+    from difflib import get_close_matches
+
+    matches = get_close_matches(verb, VERBS, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _run(verb: str, argv: list[str], as_json: bool) -> int:
+    from gesta.cli.console import Console
+    from gesta.errors import GestaError
+
+    module = import_module(f"gesta.cli.{verb}")
+    console = Console(json=as_json)
+    try:
+        document = module.run(_parse(module, verb, argv), console)
+    except GestaError as error:
+        return _fail(str(error), console)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        return _fail(f"{error.filename}: {error.strerror}", console)
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("gesta: stopped; the same command goes on where it can", file=sys.stderr)
+        return 130
+    if as_json:
+        print(json.dumps(document, indent=2, default=_plain))
+    return console.exit_status
+
+
+def _parse(module: ModuleType, verb: str, argv: list[str]) -> Any:  # noqa: ANN401 - a verb's own
+    if hasattr(module, "parse"):
+        return module.parse(argv)
+    import tyro
+
+    return tyro.cli(
+        module.Arguments, prog=f"gesta {verb}", args=argv, description=module.Arguments.__doc__
+    )
+
+
+def _fail(message: str, console: Console) -> int:
+    print(f"gesta: error: {message}", file=sys.stderr)
+    if console.json:
+        print(json.dumps({"error": message}))
+    return 1
+
+
+def _plain(value: object) -> object:
+    """What json cannot write itself: numpy scalars and arrays, paths, tuples of them."""
+    for method in ("tolist", "__fspath__"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
