@@ -11,8 +11,7 @@ from gesta.skeleton import Layout, joint_map
 
 def presence(clip: Clip) -> NDArray[np.bool_]:
     """(M, T): where a person shows at least one joint."""
-    shown: NDArray[np.bool_] = (~np.isnan(clip.coords[..., 0])).any(axis=-1)
-    return shown
+    return np.asarray(np.isfinite(clip.coords[..., 0]).any(axis=-1))
 
 
 def trim(clip: Clip, start: int, stop: int) -> Clip:
