@@ -1,0 +1,122 @@
+"""What a data set is to gesta: where its clips, labels, subjects and protocols are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gesta.clip import Clip
+from gesta.datasets.source import Source
+from gesta.skeleton import Layout
+
+if TYPE_CHECKING:
+    from gesta.archive import Protocol
+
+
+@dataclass(frozen=True)
+class ParseOptions:
+    """What a data set's parse function is told besides the bytes of a file.
+
+    Args:
+        bodies: one of the data set's ``bodies``: which persons are kept, and in which order.
+        layout: the layout asked for, for data sets whose files do not say theirs; None where
+            nothing was asked for, and for data sets that have one of their own.
+        side: what the data set's ``side`` function read.
+    """
+
+    bodies: str = ""
+    layout: Layout | None = None
+    side: Any = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of all clips of an archive once they are read; protocols are made from it.
+
+    Args:
+        ids: the N ids, in the archive's order.
+        labels: (N,) class indices, -1 for clips without a label.
+        persons: (N,) how many persons each holds, 0 for clips that show nobody.
+        frames: (N,) how many frames each holds.
+        subject, source: N names, None where unknown.
+        camera, setup, replication: N numbers, None where unknown.
+    """
+
+    ids: Sequence[str]
+    labels: NDArray[np.int64]
+    persons: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    subject: Sequence[str | None]
+    source: Sequence[str | None]
+    camera: Sequence[int | None]
+    setup: Sequence[int | None]
+    replication: Sequence[int | None]
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The ids of the clips that show nobody."""
+        return tuple(name for name, size in zip(self.ids, self.persons, strict=True) if not size)
+
+
+def no_side(source: Source) -> None:
+    """For data sets whose clip files say all there is to know."""
+
+
+def no_protocols(recorded: Recorded, side: Any) -> list[Protocol]:  # noqa: ANN401
+    """For data sets without a protocol of their own; an archive always offers ``random``."""
+    return []
+
+
+def numbered_classes(recorded: Recorded, side: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Class names for data sets that only number them: "0" up to the largest label."""
+    return tuple(str(number) for number in range(int(recorded.labels.max(initial=-1)) + 1))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that `prepare` reads.
+
+    All functions are module-level ones: they travel to worker processes by pickle.
+
+    Args:
+        name: as on the command line.
+        title: as people call it.
+        expects: the files that are looked for, in words, for messages.
+        selects: whether a member of the source (its posix path in there) holds clips.
+        parse: (member name, bytes, options) -> the clips in it, mostly one, with ids, labels and
+            recording data set. Raises FormatError for what is no such file. Persons come in order
+            of relevance, because ``--persons`` keeps the first ones.
+        layout: name of the files' layout, None where it is found on reading or asked for.
+        channels, space: as in `Clip`; of no effect where ``layout`` is None: then the first clip
+            that is read says all three.
+        classes: class names, () where ``class_names`` finds them once everything is read.
+        class_names: (recorded, side) -> class names; used where ``classes`` is ().
+        bodies: the body selections offered, the first being the default.
+        side: reads what stands beside the clip files (labels, splits); its result must be
+            picklable and goes to ``parse`` as ``options.side`` and to the functions here.
+        protocols: (recorded, side) -> the protocols the data set declares for these clips.
+        protocol_names: what ``protocols`` offers, for listings; groups by their prefix.
+        licence: under which terms people get the data, in few words.
+        citation: authors, title, venue, year.
+    """
+
+    name: str
+    title: str
+    expects: str
+    selects: Callable[[str], bool]
+    parse: Callable[[str, bytes, ParseOptions], list[Clip]]
+    layout: str | None = None
+    channels: tuple[str, ...] = ("x", "y", "z")
+    space: str = "camera_metres"
+    classes: tuple[str, ...] = ()
+    class_names: Callable[[Recorded, Any], tuple[str, ...]] = numbered_classes
+    bodies: tuple[str, ...] = ("all",)
+    side: Callable[[Source], Any] = no_side
+    protocols: Callable[[Recorded, Any], Sequence[Protocol]] = no_protocols
+    protocol_names: tuple[str, ...] = field(default=())
+    licence: str = ""
+    citation: str = ""
