@@ -1,0 +1,123 @@
+"""Batches of skeleton sequences: what transforms work on and models take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gesta.axes import check_shape
+from gesta.clip import Clip, fill_missing, presence
+from gesta.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """N rows of poses with what is known of them; each row is a clip or a part of one.
+
+    Args:
+        poses: (N, M, T, V, C) float32 without NaN: missing joints are filled in time, persons who
+            are not there and frames after a clip's end are zero.
+        mask: (N, M, T) bool, where a person shows at least one joint.
+        labels: (N,) int64, -1 where a clip has none.
+        ids: the clip's id of each row.
+        clip: (N,) int64, which clip of the batch as it was collated (0, 1, ...) a row is a view,
+            window or segment of.
+        frames: (N,) int64, how many frames a row has of its own; those after are padding. Frames
+            in which nobody is seen count, padding does not.
+        confidence: (N, M, T, V) float32 in [0, 1], 0 where a joint is missing; None where every
+            joint of a person who is there was seen and nothing more is known.
+    """
+
+    poses: Tensor
+    mask: Tensor
+    labels: Tensor
+    ids: list[str]
+    clip: Tensor
+    frames: Tensor
+    confidence: Tensor | None = None
+
+    def __len__(self) -> int:
+        """The number of rows, N."""
+        return self.poses.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
+        return self.poses.device
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The batch on a device; its ids stay where they are."""
+        return self.replace(
+            poses=self.poses.to(device),
+            mask=self.mask.to(device),
+            labels=self.labels.to(device),
+            clip=self.clip.to(device),
+            frames=self.frames.to(device),
+            confidence=None if self.confidence is None else self.confidence.to(device),
+        )
+
+    def replace(self, **changes: Any) -> Batch:  # noqa: ANN401 - any field of a batch
+        """A batch with some fields changed; tensors that are not named are shared."""
+        return replace(self, **changes)
+
+    def rows(self, index: Tensor) -> Batch:
+        """The rows named by an (N',) int64 index, in that order; a row may be named again."""
+        index = index.to(self.device)
+        return Batch(
+            poses=self.poses[index],
+            mask=self.mask[index],
+            labels=self.labels[index],
+            ids=[self.ids[row] for row in index.tolist()],
+            clip=self.clip[index],
+            frames=self.frames[index],
+            confidence=None if self.confidence is None else self.confidence[index],
+        )
+
+
+def collate(clips: Sequence[Clip], *, persons: int | None = None) -> Batch:
+    """Put clips together into one batch, filled and padded.
+
+    Args:
+        clips: clips of one layout with the same channels, of any lengths and numbers of persons.
+        persons: M of the batch, the first of each clip; None: as many as the clips have.
+
+    Returns:
+        The batch on the CPU. M and T are at least 1, also where every clip is empty.
+
+    Raises:
+        ShapeError: no clips, or clips of different joints or channels.
+    """
+    if not clips:
+        raise ShapeError("a batch needs at least one clip; found none")
+    joints, channels = len(clips[0].layout), len(clips[0].channels)
+    for clip in clips:
+        check_shape(f"clip {clip.id!r} in a batch", clip.coords, "M T V C", V=joints, C=channels)
+    people = max([1, *(clip.persons for clip in clips)]) if persons is None else persons
+    length = max([1, *(clip.frames for clip in clips)])
+
+    poses = np.zeros((len(clips), people, length, joints, channels), np.float32)
+    mask = np.zeros(poses.shape[:3], bool)
+    confidence = np.zeros(poses.shape[:4], np.float32)
+    for row, clip in enumerate(clips):
+        place = (row, slice(min(people, clip.persons)), slice(clip.frames))
+        poses[place] = fill_missing(clip.coords[:people])
+        mask[place] = presence(clip)[:people]
+        seen = ~np.isnan(clip.coords[:people, ..., 0])
+        confidence[place] = seen if clip.confidence is None else seen * clip.confidence[:people]
+
+    informative = not np.array_equal(confidence, np.broadcast_to(mask[..., None], poses.shape[:4]))
+    labels = [-1 if clip.label is None else clip.label for clip in clips]
+    return Batch(
+        poses=torch.from_numpy(poses),
+        mask=torch.from_numpy(mask),
+        labels=torch.tensor(labels, dtype=torch.int64),
+        ids=[clip.id for clip in clips],
+        clip=torch.arange(len(clips)),
+        frames=torch.tensor([clip.frames for clip in clips], dtype=torch.int64),
+        confidence=torch.from_numpy(confidence) if informative else None,
+    )

@@ -1,0 +1,136 @@
+"""What a recipe can choose about a model's input; plain values, so that a run can store them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from gesta.errors import RecipeError
+
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+Sampling = Literal["resize", "uniform", "window", "loop", "zero_pad", "all"]
+Centre = Literal["none", "first_frame", "every_frame"]
+View = Literal["none", "normalised", "va_pre"]
+Size = Literal["none", "body", "frame"]
+STREAMS: tuple[str, ...] = get_args(Stream)
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How clips become a model's input, in training and in test alike.
+
+    Raises:
+        RecipeError: a value is unknown, out of range, or does not go with another.
+    """
+
+    frames: int | None = 64
+    """Frames a row has after sampling; none with sampling "all"."""
+    sampling: Sampling = "resize"
+    """How they are got: "resize" (linear interpolation), "uniform" (one of each of equal parts:
+    a random one in training, the centre in test), "window" (frames in a row; all windows, side by
+    side, in test), "loop" and "zero_pad" (the clip repeated or padded; a window of a longer one),
+    "all" (as they are, padded to the longest clip of the batch)."""
+    persons: int | None = 2
+    """Persons a clip is cut or padded to; none: as many as the batch has."""
+    centre: Centre = "first_frame"
+    """Whether the body's origin is moved to 0: that of the first frame somebody is seen in, or
+    that of every frame (the first person's; the others keep their place beside them)."""
+    view: View = "none"
+    """"normalised": the first person's spine is turned to z and shoulders to x; "va_pre": the
+    origin is moved to the body's centre in the first frame."""
+    size: Size = "none"
+    """Divide by the median body size of the clip ("body"), or by that of each frame ("frame")."""
+    crop: float = 1.0
+    """Share of a clip's frames used in test, cut from the centre."""
+    views: int = 1
+    """Views of a clip in test; their scores are averaged."""
+    confidence: bool = False
+    """Append the joints' confidence as the last channel."""
+    segments: int = 1
+    """Equal parts that a clip is split into, each sampled to `frames` frames."""
+
+    def __post_init__(self) -> None:
+        """Check each value and those that depend on each other."""
+        _check_choice("sampling", self.sampling, Sampling)
+        _check_choice("centre", self.centre, Centre)
+        _check_choice("view", self.view, View)
+        _check_choice("size", self.size, Size)
+        for name in ("frames", "persons", "views", "segments"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RecipeError(f"input.{name}: expected at least 1, found {value}")
+        if not 0 < self.crop <= 1:
+            raise RecipeError(f"input.crop: expected a share in (0, 1], found {self.crop}")
+        self._check_sampling()
+
+    def _check_sampling(self) -> None:
+        if (self.frames is None) != (self.sampling == "all"):
+            raise RecipeError(
+                f'input.sampling "all" goes with no input.frames, the others need a number; found '
+                f'"{self.sampling}" with {self.frames}'
+            )
+        if self.sampling == "window" and (self.views > 1 or self.segments > 1):
+            raise RecipeError(
+                'input.sampling "window" gives all windows of a clip in test; leave input.views '
+                f"and input.segments at 1, found {self.views} and {self.segments}"
+            )
+        if self.views > 1 and self.crop == 1 and self.sampling in ("resize", "all"):
+            raise RecipeError(
+                f"input.views {self.views} would all be alike: give input.crop a share below 1, or "
+                'use input.sampling "uniform"'
+            )
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """Random changes in training, the same for all persons of a clip; by default there are none.
+
+    Raises:
+        RecipeError: a value is out of range.
+    """
+
+    crop: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest share of a clip's frames that are used, cut at a random place."""
+    rotation: float = 0.0
+    """Largest angle in degrees, about each axis in 3D and in the plane in 2D."""
+    scale: float = 0.0
+    """Largest share by which each axis is stretched or shrunk."""
+    shear: float = 0.0
+    """Largest share of each axis that is added to each other one."""
+    translate: float = 0.0
+    """Largest way along each axis, in body sizes."""
+    jitter: float = 0.0
+    """Standard deviation of the noise on every coordinate, in body sizes."""
+    mirror: float = 0.0
+    """Probability that left and right change places."""
+    joint_dropout: float = 0.0
+    """Probability that a joint of a person is missing (zero) throughout."""
+    frame_dropout: float = 0.0
+    """Probability that a frame is masked."""
+
+    def __post_init__(self) -> None:
+        """Check each value."""
+        low, high = self.crop
+        if not 0 < low <= high <= 1:
+            raise RecipeError(f"augment.crop: expected 0 < low <= high <= 1, found {self.crop}")
+        for name in ("rotation", "shear", "translate", "jitter"):
+            value = getattr(self, name)
+            if not value >= 0:
+                raise RecipeError(f"augment.{name}: expected at least 0, found {value}")
+        if not 0 <= self.scale < 1:
+            raise RecipeError(f"augment.scale: expected a share in [0, 1), found {self.scale}")
+        for name in ("mirror", "joint_dropout", "frame_dropout"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise RecipeError(f"augment.{name}: expected a probability, found {value}")
+
+
+def check_stream(stream: str) -> None:
+    """Raise a RecipeError unless a stream is known."""
+    _check_choice("stream", stream, Stream, section="")
+
+
+def _check_choice(name: str, value: str, literal: object, section: str = "input.") -> None:
+    choices = get_args(literal)
+    if value not in choices:
+        raise RecipeError(f"{section}{name}: expected {', '.join(choices)}; found {value!r}")
