@@ -61,6 +61,11 @@ class InputOptions:
                 raise RecipeError(f"input.{name}: expected at least 1, found {value}")
         if not 0 < self.crop <= 1:
             raise RecipeError(f"input.crop: expected a share in (0, 1], found {self.crop}")
+        if self.size == "frame" and self.centre == "none" and self.view != "va_pre":
+            raise RecipeError(
+                'input.size "frame" would move a body that is not centred to and fro; choose '
+                'input.centre, or input.size "body"'
+            )
         self._check_sampling()
 
     def _check_sampling(self) -> None:
@@ -123,6 +128,12 @@ class AugmentOptions:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise RecipeError(f"augment.{name}: expected a probability, found {value}")
+
+    @property
+    def deforms(self) -> bool:
+        """Whether bodies are moved, turned, stretched or mirrored."""
+        values = (self.rotation, self.scale, self.shear, self.translate, self.mirror)
+        return any(values)
 
 
 def check_stream(stream: str) -> None:
