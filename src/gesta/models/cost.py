@@ -1,0 +1,128 @@
+"""What a model costs: parameters and multiply-adds, by hooks on its layers' shapes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gesta.models.model import SkeletonModel
+
+COUNTED = "multiply-adds of convolutions and linear layers for one clip, every person there"
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer: its module name, kind, kernel, output size and multiply-adds by kind."""
+
+    name: str
+    kind: str
+    kernel: tuple[int, ...]
+    output: tuple[int, ...]
+    parameters: int
+    multiply_adds: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model costs for one clip.
+
+    Args:
+        parameters: learnt numbers.
+        layers: in the order in which they ran.
+    """
+
+    parameters: int
+    layers: tuple[LayerCost, ...]
+
+    def total(self, *kinds: str) -> int:
+        """The multiply-adds of some kinds (``convolution``, ``linear``, ``adjacency``, ...)."""
+        return sum(layer.multiply_adds.get(kind, 0) for layer in self.layers for kind in kinds)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of convolutions and linear layers."""
+        return self.total("convolution", "linear")
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """Multiply-adds of every kind that there is."""
+        kinds = {kind: None for layer in self.layers for kind in layer.multiply_adds}
+        return {kind: self.total(kind) for kind in kinds}
+
+
+def count(
+    model: SkeletonModel,
+    frames: int | None = None,
+    persons: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+) -> Cost:
+    """Count parameters and multiply-adds of one clip, without computing anything.
+
+    Convolutions and linear layers are counted from their shapes. A layer that multiplies in
+    another way says so itself by a method ``multiply_adds(output) -> {kind: number}``.
+
+    Args:
+        model: any model of the registry; stays as it is.
+        frames: T where the model takes any; default 64.
+        persons: M where the model takes any; default 2.
+        inputs: shapes of the further inputs that its forward takes, by name.
+    """
+    sizes = (model.persons or persons or 2, model.frames or frames or 64, len(model.layout))
+    twin = copy.deepcopy(model).to("meta").eval()
+    layers: list[LayerCost] = []
+    hooks = [
+        part.register_forward_hook(_hook(name, layers))
+        for name, part in twin.named_modules()
+        if hasattr(part, "multiply_adds") or isinstance(part, _Convolution | nn.Linear)
+    ]
+    try:
+        dtype = next(model.parameters()).dtype
+        poses = torch.empty((1, *sizes, model.channels), device="meta", dtype=dtype)
+        more = {
+            n: torch.empty(shape, device="meta", dtype=dtype) for n, shape in (inputs or {}).items()
+        }
+        with torch.no_grad():
+            twin(poses, **more)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    parameters = sum(p.numel() for p in model.parameters())
+    return Cost(parameters, tuple(layers))
+
+
+_Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+
+def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
+    def record(part: nn.Module, _: Any, output: Tensor) -> None:  # noqa: ANN401 - torch's hook
+        kernel: tuple[int, ...] = tuple(getattr(part, "kernel_size", ()))
+        layers.append(
+            LayerCost(
+                name,
+                type(part).__name__,
+                kernel,
+                tuple(output.shape),
+                sum(p.numel() for p in part.parameters()),
+                _multiply_adds(part, output),
+            )
+        )
+
+    return record
+
+
+def _multiply_adds(part: nn.Module, output: Tensor) -> Mapping[str, int]:
+    own = getattr(part, "multiply_adds", None)
+    if callable(own):
+        result: dict[str, int] = own(output)
+        return result
+    if isinstance(part, nn.Linear):
+        return {"linear": output.numel() * part.in_features}
+    if isinstance(part, _Convolution):
+        weights = part.weight.numel() // part.out_channels
+        return {"convolution": output.numel() * weights}
+    return {}

@@ -1,0 +1,44 @@
+"""Batch norm folded into the layers before it, for inference."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from gesta.nn.norm import MaskedBatchNorm
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def fold_batch_norm(model: Module) -> Module:
+    """A copy of a model for inference, its batch norms folded into the layers before them.
+
+    Every submodule that has a method ``fold_batch_norm()`` folds its own norms; other norms stay.
+    The copy is in evaluation mode and gives the same output up to rounding. Its state dict has
+    the same keys, and its values in an unfolded model are the same function.
+
+    Args:
+        model: stays as it is.
+    """
+    folded = copy.deepcopy(model).eval()
+    for module in folded.modules():
+        fold = getattr(module, "fold_batch_norm", None)
+        if callable(fold):
+            fold()
+    return folded
+
+
+@torch.no_grad()
+def fold_into_convolution(convolution: nn.Conv2d, norm: MaskedBatchNorm) -> None:
+    """Fold a norm into the convolution before it, which must have a bias."""
+    if norm.folded:
+        return
+    scale, shift = norm.scale_and_shift()
+    if convolution.bias is None:
+        raise ValueError("a norm can be folded only into a convolution with a bias")
+    convolution.weight.mul_(scale.view(-1, *[1] * (convolution.weight.ndim - 1)))
+    convolution.bias.mul_(scale).add_(shift)
+    norm.fold_away()
