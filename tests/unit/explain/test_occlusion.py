@@ -33,7 +33,7 @@ class OneJoint(nn.Module):
     def forward(self, poses, mask):
         x = poses[:, 0, :, HAND, 0]
         moved = (x - x.mean(dim=1, keepdim=True))[:, self.frames].abs().mean(dim=1)
-        return torch.stack([torch.zeros_like(moved), 10 * moved], dim=1)
+        return torch.stack([torch.zeros_like(moved), 2 * moved], dim=1)
 
 
 def moving_clip(frames=20, seed=0, label=1, name="clip"):
@@ -46,7 +46,7 @@ def test_only_the_joint_that_the_model_looks_at_matters(fill):
     batch = collate([moving_clip()])
     (found,) = occlusion(OneJoint(), unchanged, batch, layout=LAYOUT, fill=fill)
     others = np.delete(found.joints, HAND)
-    assert abs(found.joints[HAND]) > 0.1
+    assert abs(found.joints[HAND]) > 1e-3
     np.testing.assert_allclose(others, 0, atol=1e-6)
     if fill == "mean":
         # A joint that does not move leaves both classes equal: the fall is log p - log 1/2.
@@ -59,7 +59,7 @@ def test_only_the_frames_that_the_model_looks_at_matter():
     batch = collate([Clip(coords, LAYOUT, id="still but once", label=1)])
     (found,) = occlusion(OneJoint(), unchanged, batch, layout=LAYOUT, windows=5, grid=True)
     assert found.frames.shape == (20,)
-    assert (found.frames[8:12] > 0.1).all()
+    assert (found.frames[8:12] > 0.05).all()
     assert np.abs(np.delete(found.frames, range(8, 12))).max() == 0
     assert found.grid.shape == (5, 15)
     assert np.argwhere(np.abs(found.grid) > 1e-6).tolist() == [[2, HAND]]
