@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gesta.errors import ShapeError
+from gesta.evaluation.scoring import Pipeline
 from gesta.explain.occlusion import Fill, Importance, hidden_scores, single
-from gesta.explain.scoring import Pipeline, scoring
+from gesta.explain.scoring import scoring
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 

@@ -25,7 +25,9 @@ from torch import Tensor, nn
 
 from gesta.axes import check_shape
 from gesta.errors import ShapeError
-from gesta.explain.scoring import Pipeline, log_probabilities, scoring
+from gesta.evaluation import score_batch
+from gesta.evaluation.scoring import Pipeline
+from gesta.explain.scoring import scoring
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 
@@ -156,7 +158,7 @@ def hidden_scores(
         rows_at_once: how many variants are scored in one step.
 
     Returns:
-        (R, Y) log probabilities on the CPU.
+        (R, Y) float64 log probabilities on the CPU.
     """
     check_shape("hide", hide, "R T V", T=one.poses.shape[2], V=one.poses.shape[3])
     other = _filling(one, layout, fill)
@@ -171,7 +173,7 @@ def hidden_scores(
             confidence = confidence.masked_fill(hidden, 0)
         clip = torch.arange(len(some), device=one.device)
         variants = rows.replace(poses=poses, confidence=confidence, clip=clip)
-        parts.append(log_probabilities(model, pipeline, variants).cpu())
+        parts.append(score_batch(model, pipeline, variants))
     return torch.cat(parts)
 
 

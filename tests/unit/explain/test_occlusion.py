@@ -97,9 +97,9 @@ def test_rows_at_once_changes_nothing_and_the_mode_of_the_model_is_kept():
 
 def test_views_of_a_clip_are_averaged_as_probabilities():
     class ByPosition(nn.Module):
-        inputs = ("poses",)
+        inputs = ("poses", "mask")
 
-        def forward(self, poses):
+        def forward(self, poses, mask):
             return torch.tensor([[0.0, 4.0], [4.0, 0.0]]).repeat(len(poses) // 2, 1)
 
     def twice(batch, *, training, generator):
