@@ -26,6 +26,8 @@ _COMPRESSIONS: dict[bytes, Callable[..., Any]] = {
     b"\xfd7zXZ": lzma.open,
     b"BZh": bz2.open,
 }
+# Files that hold a whole data set; an npz is a zip, but what is in it are no files.
+_SINGLE_ENDINGS = (".npz", ".pkl", ".pickle")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError),
@@ -37,9 +39,11 @@ _DAMAGE = (
 class Source:
     """A folder, ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.xz`` with the files of a data set.
 
-    Members are named by their posix path below the folder or in the archive. Hidden files and
-    what file managers leave behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``) are not members,
-    nor are links within an archive and names that lead out of it. Nothing is unpacked to disk.
+    Where one ``.npz`` or pickle is the whole data set it may be given itself: it is then the only
+    member. Members are named by their posix path below the folder or in the archive. Hidden files
+    and what file managers leave behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``) are not
+    members, nor are links within an archive and names that lead out of it. Nothing is unpacked to
+    disk.
 
     Args:
         path: of the folder or archive.
@@ -55,6 +59,8 @@ class Source:
             raise GestaError(f"{self.path}: no such file or folder")
         if self.path.is_dir():
             self.kind = "folder"
+        elif self.path.name.lower().endswith(_SINGLE_ENDINGS):
+            self.kind = "file"
         elif zipfile.is_zipfile(self.path):
             self.kind = "zip"
         elif self.path.name.lower().endswith(_TAR_ENDINGS):
@@ -63,7 +69,7 @@ class Source:
             raise FormatError(
                 self.path,
                 "file",
-                "a folder, .zip, .tar, .tar.gz or .tar.xz",
+                "a folder, .zip, .tar, .tar.gz or .tar.xz (or an .npz or .pkl with all clips)",
                 f"a file that is none of them ({self.path.stat().st_size} bytes)",
                 "if it is an archive, it is damaged: fetch it again",
             )
@@ -104,7 +110,7 @@ class Source:
         return next(self.members(select), None)
 
     def _entries(self, select: Select) -> Iterator[tuple[str, Load]]:
-        kinds = {"folder": self._folder, "zip": self._zip, "tar": self._tar}
+        kinds = {"folder": self._folder, "zip": self._zip, "tar": self._tar, "file": self._file}
         for name, load in kinds[self.kind]():
             if _is_member(name) and select(name):
                 yield name, load
@@ -123,6 +129,9 @@ class Source:
             names += [(below / name).as_posix() for name in files]
         for name in sorted(names):
             yield name, partial(Path, self.path / name)
+
+    def _file(self) -> Iterator[tuple[str, Load]]:
+        yield self.path.name, partial(Path, self.path)
 
     def _zip(self) -> Iterator[tuple[str, Load]]:
         with self._damage_named(), zipfile.ZipFile(self.path) as archive:

@@ -13,12 +13,18 @@ from gesta.formats.arrays_csv import is_arrays_csv, parse_arrays_csv
 from gesta.formats.arrays_npz import is_arrays_npz, parse_arrays_npz
 from gesta.formats.checks import file_bytes
 from gesta.formats.jhmdb import MAT_KEY, is_jhmdb_npz, parse_jhmdb_mat, parse_jhmdb_npz
+from gesta.formats.kinetics_json import parse_kinetics_json
 from gesta.formats.matlab import is_matlab, matlab_names
 from gesta.formats.npz import npz_keys
+from gesta.formats.ntu_skeleton import parse_ntu_skeleton
 from gesta.formats.pyskl_pickle import parse_pyskl
 from gesta.formats.safe_pickle import is_pickle
 from gesta.formats.sbu_txt import parse_sbu_txt
+from gesta.formats.sysu_mat import KEY as SYSU_KEY
+from gesta.formats.sysu_mat import parse_sysu_mat
 from gesta.formats.ucla_json import parse_ucla_json
+from gesta.formats.uestc import KEY as UESTC_KEY
+from gesta.formats.uestc import parse_uestc_mat, parse_uestc_text
 from gesta.formats.utd_mat import KEY as UTD_KEY
 from gesta.formats.utd_mat import parse_utd_mat
 from gesta.skeleton import Layout
@@ -69,7 +75,37 @@ def _is_sbu(content: Content) -> bool:
     return len(cells) == 91 and cells[0].isdigit()
 
 
+def _is_ntu(content: Content) -> bool:
+    lines = [line.strip() for line in content.head.splitlines()[:2]]
+    return bool(lines) and all(line.isascii() and line.isdigit() for line in lines)
+
+
 FORMATS: tuple[Format, ...] = (
+    Format(
+        "NTU RGB+D .skeleton",
+        _is_ntu,
+        lambda data, name, _: [parse_ntu_skeleton(data, name)],
+    ),
+    Format(
+        "Kinetics-Skeleton .json (data)",
+        lambda content: content.json_has("data") and not content.json_has("skeletons"),
+        lambda data, name, _: [parse_kinetics_json(data, name)],
+    ),
+    Format(
+        "SYSU sklWorld.mat (SW)",
+        lambda content: SYSU_KEY in content.variables,
+        lambda data, name, _: [parse_sysu_mat(data, name)],
+    ),
+    Format(
+        "UESTC .txt",
+        lambda content: content.head.startswith("#"),
+        lambda data, name, _: [parse_uestc_text(data, name)],
+    ),
+    Format(
+        "UESTC .mat (skel)",
+        lambda content: UESTC_KEY in content.variables,
+        lambda data, name, _: [parse_uestc_mat(data, name)],
+    ),
     Format(
         "UTD-MHAD .mat (d_skel)",
         lambda content: UTD_KEY in content.variables,

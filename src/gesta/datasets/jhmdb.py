@@ -1,0 +1,158 @@
+"""J-HMDB: 928 clips of 21 actions, as estimated (COCO-17) or annotated (15 joints) poses.
+
+Give the npz of BlazePose poses, a folder with it (and ``splits.zip``, if you have it), or the
+release's ``joint_positions`` with ``splits``. Splits are taken from ``splits.zip`` or the text
+files in it, and else from the npz's own table, which says the same.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from gesta.archive import Protocol
+from gesta.clip import Clip
+from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
+from gesta.datasets.registry import register_dataset
+from gesta.datasets.source import Source
+from gesta.errors import FormatError
+from gesta.formats.jhmdb import (
+    CLASSES,
+    MAT_MEMBER,
+    is_jhmdb_npz,
+    parse_jhmdb_mat,
+    parse_jhmdb_npz,
+)
+from gesta.formats.npz import load_npz, npz_keys
+
+SPLITS = 3
+_SPLIT_FILE = re.compile(r"(.+)_test_split([1-3])\.txt")
+
+# side: for each split the ids that train and those that test
+Splits = dict[int, tuple[set[str], set[str]]]
+
+
+def selects(name: str) -> bool:
+    """The npz with all clips, or ``<class>/<clip>/joint_positions.mat``."""
+    return name.endswith(".npz") or MAT_MEMBER.fullmatch(name) is not None
+
+
+def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
+    """All clips of the npz, or the one of a MATLAB file."""
+    return parse_jhmdb_npz(data, name) if name.endswith(".npz") else [parse_jhmdb_mat(data, name)]
+
+
+def side(source: Source) -> Splits:
+    """The three splits, as far as they stand beside the clips or in the npz.
+
+    Raises:
+        FormatError: a line of a split file is not ``<clip>.avi 1`` or ``2``, or 0 for neither.
+    """
+    listed: Splits = {}
+    in_npz: Splits = {}
+    for name, data in source.members(_holds_splits):
+        if name.endswith(".npz"):
+            _add_table(in_npz, data, name)
+        elif name.endswith(".zip"):
+            for file, content in _zipped(data, name):
+                _add_file(listed, content, file)
+        else:
+            _add_file(listed, data, name)
+    return listed or in_npz
+
+
+def _holds_splits(name: str) -> bool:
+    file = PurePosixPath(name).name
+    return file == "splits.zip" or name.endswith(".npz") or _SPLIT_FILE.fullmatch(file) is not None
+
+
+def _zipped(data: bytes, name: str) -> Iterable[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [file for file in archive.namelist() if not _is_litter(file)]
+            return [(file, archive.read(file)) for file in files]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FormatError(name, "file", "a whole zip", f"damage ({error})") from error
+
+
+def _is_litter(name: str) -> bool:
+    file = PurePosixPath(name).name
+    return file.startswith(".") or "__MACOSX" in name or _SPLIT_FILE.fullmatch(file) is None
+
+
+def _add_file(splits: Splits, data: bytes, name: str) -> None:
+    match = _SPLIT_FILE.fullmatch(PurePosixPath(name).name)
+    if match is None:
+        return
+    train, test = splits.setdefault(int(match[2]), (set(), set()))
+    parts = {"1": train, "2": test, "0": set()}
+    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        clip, _, part = line.strip().rpartition(" ")
+        if part not in parts or not clip:
+            expected = "'<clip>.avi 1' (train) or 2 (test)"
+            raise FormatError(name, f"line {number}", expected, repr(line[:60]))
+        parts[part].add(f"{match[1]}/{clip.strip().removesuffix('.avi')}")
+
+
+def _add_table(splits: Splits, data: bytes, name: str) -> None:
+    """The ``split`` array of the npz; what is wrong with the file, `parse` says."""
+    if not {"split", "name"} <= set(npz_keys(data)) or not is_jhmdb_npz(npz_keys(data)):
+        return
+    arrays = load_npz(data, name)
+    names, table = arrays["name"], arrays["split"]
+    if table.shape != (len(names), SPLITS):
+        return
+    for split in range(SPLITS):
+        train, test = (
+            {str(names[i]) for i in np.flatnonzero(table[:, split] == part)} for part in (1, 2)
+        )
+        splits[split + 1] = (train, test)
+
+
+def protocols(recorded: Recorded, side: Splits) -> list[Protocol]:
+    """The official splits: 660/268, 658/270 and 663/265 clips.
+
+    Only clips that are there are named; no split has a source (a video, within its class) on both
+    sides.
+    """
+    there = set(recorded.ids)
+    return [
+        Protocol(
+            f"split_{number}",
+            separates=("source",),
+            train_ids=tuple(sorted(train & there)),
+            test_ids=tuple(sorted(test & there)),
+            note="official split; clips of a video are told by their names within a class",
+        )
+        for number, (train, test) in sorted(side.items())
+        if train & there and test & there
+    ]
+
+
+JHMDB = register_dataset(
+    DataSet(
+        name="jhmdb",
+        title="J-HMDB",
+        expects="jhmdb_*.npz (BlazePose poses) or joint_positions/<class>/<clip>/"
+        "joint_positions.mat, with splits.zip",
+        selects=selects,
+        parse=parse,
+        layout=None,
+        channels=("x", "y"),
+        space="pixels",
+        classes=CLASSES,
+        side=side,
+        protocols=protocols,
+        protocol_names=("splits",),
+        licence="videos are a part of HMDB51, CC BY 4.0",
+        citation="H. Jhuang, J. Gall, S. Zuffi, C. Schmid, M. J. Black: Towards understanding "
+        "action recognition, ICCV 2013",
+    )
+)
