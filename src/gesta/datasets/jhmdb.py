@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from gesta.formats.jhmdb import (
 from gesta.formats.npz import load_npz, npz_keys
 
 SPLITS = 3
+# All clips as COCO-17, the data of `gesta demo`; its README says where they come from.
+DEMO_FILE = Path(__file__).parents[1] / "data" / "demo" / "jhmdb_coco17.npz"
 _SPLIT_FILE = re.compile(r"(.+)_test_split([1-3])\.txt")
 
 # side: for each split the ids that train and those that test
