@@ -1,0 +1,119 @@
+"""Times of one inference pass, as ratios within one run.
+
+Absolute times depend on the machine and on what else it does; modes are therefore timed in turn,
+round after round, and compared by their medians.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gesta.errors import ModelError
+from gesta.models import SkeletonModel
+from gesta.nn import fold_batch_norm
+
+Pass = Callable[[Tensor, Tensor], Tensor]
+MODES = ("eager", "folded", "bf16", "compiled")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How fast a model is in one mode.
+
+    Args:
+        model: its name.
+        device: where it ran.
+        mode: ``eager`` (float32), ``folded`` (norms folded into convolutions), ``bf16`` (folded,
+            autocast), ``compiled`` (folded, `torch.compile`).
+        latency_ms: median milliseconds of a pass over the whole batch.
+        throughput: clips a second.
+        ratio: how many times faster than eager in the same run.
+    """
+
+    model: str
+    device: str
+    mode: str
+    latency_ms: float
+    throughput: float
+    ratio: float
+
+
+def measure(
+    model: SkeletonModel,
+    *,
+    frames: int,
+    persons: int,
+    batch: int = 1,
+    modes: tuple[str, ...] = MODES,
+    device: str = "cpu",
+    rounds: int = 15,
+) -> list[Timing]:
+    """Time a model on random poses of persons who are all there.
+
+    Args:
+        model: any model; it stays as it is.
+        frames, persons: T and M of a clip.
+        batch: N clips a pass.
+        modes: some of `MODES`; ``eager`` is always timed, as what ratios refer to.
+        device: ``cpu`` or ``cuda``.
+        rounds: timed passes of each mode, after two that are not counted.
+
+    Raises:
+        ModelError: an unknown mode.
+    """
+    unknown = set(modes) - set(MODES)
+    if unknown:
+        raise ModelError(f"unknown modes {sorted(unknown)}; known are {', '.join(MODES)}")
+    model = copy.deepcopy(model).to(device).eval()
+    passes = {mode: _pass(model, mode, device) for mode in dict.fromkeys(("eager", *modes))}
+    generator = torch.Generator().manual_seed(0)
+    size = (batch, persons, frames, len(model.layout), model.channels)
+    poses = torch.randn(size, generator=generator).to(device)
+    mask = torch.ones(size[:3], dtype=torch.bool, device=device)
+    seconds: dict[str, list[float]] = {mode: [] for mode in passes}
+    with torch.inference_mode():
+        for _ in range(2 + rounds):
+            for mode, run in passes.items():
+                seconds[mode].append(_time(run, poses, mask))
+    medians = {mode: sorted(times[2:])[rounds // 2] for mode, times in seconds.items()}
+    return [
+        Timing(
+            model.name,
+            device,
+            mode,
+            1000 * medians[mode],
+            batch / medians[mode],
+            medians["eager"] / medians[mode],
+        )
+        for mode in passes
+    ]
+
+
+def _pass(model: SkeletonModel, mode: str, device: str) -> Pass:
+    if mode == "eager":
+        return model
+    folded = fold_batch_norm(model)
+    if mode == "compiled":
+        return torch.compile(folded)
+    if mode == "folded":
+        return folded
+
+    def in_bf16(poses: Tensor, mask: Tensor) -> Tensor:
+        with torch.autocast(device.split(":")[0], torch.bfloat16):
+            return folded(poses, mask)
+
+    return in_bf16
+
+
+def _time(run: Pass, poses: Tensor, mask: Tensor) -> float:
+    started = time.perf_counter()
+    run(poses, mask)
+    if poses.is_cuda:
+        torch.cuda.synchronize(poses.device)
+    return time.perf_counter() - started
