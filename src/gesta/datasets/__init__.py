@@ -1,13 +1,16 @@
 """Where each data set's clips, labels, subjects and protocols are; `prepare` archives them."""
 
+from gesta.datasets import kinetics, ntu, sysu, uestc  # noqa: F401 - each registers itself
 from gesta.datasets.dataset import (
     DataSet,
     ParseOptions,
     Recorded,
+    empty_ids,
     no_protocols,
     no_side,
     numbered_classes,
 )
+from gesta.datasets.prepare import prepare
 from gesta.datasets.registry import get_dataset, list_datasets, register_dataset
 from gesta.datasets.source import Source
 
@@ -16,10 +19,12 @@ __all__ = [
     "ParseOptions",
     "Recorded",
     "Source",
+    "empty_ids",
     "get_dataset",
     "list_datasets",
     "no_protocols",
     "no_side",
     "numbered_classes",
+    "prepare",
     "register_dataset",
 ]

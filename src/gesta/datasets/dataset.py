@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gesta.archive import ClipTable, Protocol
 from gesta.clip import Clip
 from gesta.datasets.source import Source
 from gesta.skeleton import Layout
-
-if TYPE_CHECKING:
-    from gesta.archive import Protocol
 
 
 @dataclass(frozen=True)
@@ -33,33 +30,13 @@ class ParseOptions:
     side: Any = None
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What is known of all clips of an archive once they are read; protocols are made from it.
+# What is known of all clips once they are read: class names and protocols are made from it.
+Recorded = ClipTable
 
-    Args:
-        ids: the N ids, in the archive's order.
-        labels: (N,) class indices, -1 for clips without a label.
-        persons: (N,) how many persons each holds, 0 for clips that show nobody.
-        frames: (N,) how many frames each holds.
-        subject, source: N names, None where unknown.
-        camera, setup, replication: N numbers, None where unknown.
-    """
 
-    ids: Sequence[str]
-    labels: NDArray[np.int64]
-    persons: NDArray[np.int64]
-    frames: NDArray[np.int64]
-    subject: Sequence[str | None]
-    source: Sequence[str | None]
-    camera: Sequence[int | None]
-    setup: Sequence[int | None]
-    replication: Sequence[int | None]
-
-    @property
-    def empty(self) -> tuple[str, ...]:
-        """The ids of the clips that show nobody."""
-        return tuple(name for name, size in zip(self.ids, self.persons, strict=True) if not size)
+def empty_ids(recorded: Recorded) -> tuple[str, ...]:
+    """The ids of the clips that show nobody, whose digest is 0."""
+    return tuple(recorded.ids[index] for index in np.flatnonzero(recorded.digests == 0))
 
 
 def no_side(source: Source) -> None:

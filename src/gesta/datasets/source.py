@@ -51,6 +51,7 @@ class Source:
     Raises:
         GestaError: nothing is there.
         FormatError: it is no folder and no archive of a known kind.
+        OSError: a folder in it cannot be read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -117,7 +118,7 @@ class Source:
 
     def _folder(self) -> Iterator[tuple[str, Load]]:
         names, seen = [], set()
-        for folder, folders, files in os.walk(self.path, followlinks=True):
+        for folder, folders, files in os.walk(self.path, onerror=_raise, followlinks=True):
             # People link data sets together; a link back up would go round for ever.
             folders[:] = [name for name in folders if not name.startswith(".")]
             real = os.path.realpath(folder)
@@ -177,6 +178,10 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     if file is None:
         raise tarfile.ReadError(f"{entry.name} has no content")
     return file.read()
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _everything(name: str) -> bool:

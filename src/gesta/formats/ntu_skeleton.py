@@ -23,9 +23,11 @@ Public pipelines keep different bodies of these files, and accuracy depends on i
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,8 @@ from gesta.skeleton import get_layout
 
 BODIES = ("energy", "first_two", "denoised")
 FRAME_RATE, FRAME_SIZE = 30.0, (1920, 1080)
+FILE_STEM = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
+ACTIONS = 120
 _JOINTS, _NUMBERS, _BODY_NUMBERS = 25, 12, 10
 _COLUMNS = (0, 1, 2, 5, 6)
 _SHORT, _WIDE, _WIDE_SHARE = 11, 0.8, 0.69754
@@ -73,7 +77,8 @@ def parse_ntu_skeleton(data: bytes, name: str, bodies: str = "energy") -> Clip:
 
     Args:
         data: the bytes of the file.
-        name: its name, for messages and, without folder and ending, as the clip's id.
+        name: its name, for messages; without folder and ending it is the clip's id, and one like
+            ``S001C002P003R002A013`` says setup, camera, subject, replication and label (12).
         bodies: ``energy``, ``first_two`` or ``denoised``, see above.
 
     Returns:
@@ -81,7 +86,7 @@ def parse_ntu_skeleton(data: bytes, name: str, bodies: str = "energy") -> Clip:
         file declares). A body is NaN in frames without it or with all of it at the camera.
 
     Raises:
-        FormatError: it is no such file; names the line.
+        FormatError: it is no such file (names the line), or its name says an unknown action.
         GestaError: ``bodies`` is none of the three.
     """
     if bodies not in BODIES:
@@ -95,12 +100,25 @@ def parse_ntu_skeleton(data: bytes, name: str, bodies: str = "energy") -> Clip:
         frame_rate=FRAME_RATE,
         frame_size=FRAME_SIZE,
         id=PurePosixPath(name).stem,
+        **_recording(name),
     )
     if bodies == "first_two":
         return keep_persons(clip, np.arange(min(2, clip.persons)))
-    if bodies == "energy":
+    if bodies == "energy" and clip.persons > 1:
         return keep_persons(clip, np.argsort(-motion_of_persons(clip), kind="stable")[:2])
     return clip
+
+
+def _recording(name: str) -> dict[str, Any]:
+    """What the name of a file says about its recording; nothing where it is another name."""
+    match = FILE_STEM.match(PurePosixPath(name).name)
+    if match is None:
+        return {}
+    setup, camera, subject, replication, action = map(int, match.groups())
+    if not 1 <= action <= ACTIONS:
+        raise FormatError(name, "name", f"an action from A001 to A{ACTIONS}", f"A{action:03d}")
+    recording = {"setup": setup, "camera": camera, "replication": replication}
+    return {**recording, "subject": str(subject), "label": action - 1}
 
 
 def parse_ntu_bodies(data: bytes, name: str) -> NtuBodies:
@@ -132,7 +150,9 @@ def parse_ntu_bodies(data: bytes, name: str) -> NtuBodies:
         if at > len(lines):
             _fail(name, len(lines) - 1, f"{frames} frames", f"the end of the file in frame {index}")
     _check_end(name, lines, at)
-    rows = np.zeros((0, 5)) if not joints else _numbers(name, lines, joints, starts)
+    # One space between two words, as the data set has it, allows the fast way.
+    even = data.count(b" ") == len(joints) * (_NUMBERS - 1) + len(ids) * (_BODY_NUMBERS - 1)
+    rows = _numbers(name, lines, joints if even else [], starts)
     return NtuBodies(
         frames,
         np.array(frame, np.int64),
@@ -170,15 +190,16 @@ def _check_end(name: str, lines: list[str], at: int) -> None:
 
 
 def _numbers(name: str, lines: list[str], joints: list[str], starts: list[int]) -> Poses:
-    """(rows, 5) positions and colour pixels of the joint lines."""
-    try:
+    """(rows, 5) positions and colour pixels of the joints of the bodies that start at lines.
+
+    ``joints`` are their lines if they can be converted at once, else empty.
+    """
+    rows = np.zeros((0, len(_COLUMNS)))
+    if joints:
         # Only the five columns that are kept are converted, in C: this is where the time goes.
-        if {line.count(" ") for line in joints} != {_NUMBERS - 1}:
-            raise ValueError("lines with spaces of their own, or with other counts")
-        rows = np.loadtxt(joints, np.float64, comments=None, usecols=_COLUMNS, ndmin=2)
-        if rows.shape != (len(joints), len(_COLUMNS)):
-            raise ValueError("blank lines")
-    except ValueError:
+        with suppress(ValueError):
+            rows = np.loadtxt(joints, np.float64, comments=None, usecols=_COLUMNS, ndmin=2)
+    if len(rows) != len(starts) * _JOINTS:
         rows = _numbers_with_care(name, lines, starts)
     positions, pixels = np.isfinite(rows[:, :3]), np.isfinite(rows[:, 3:])
     # Beyond this, float32 has no numbers and the Kinect no sight.
@@ -196,11 +217,13 @@ def _numbers_with_care(name: str, lines: list[str], starts: list[int]) -> Poses:
     rows = []
     for start in starts:
         for line in range(start, start + _JOINTS):
+            if line >= len(lines):
+                _fail(name, line, f"{_NUMBERS} numbers of a joint", "the end of the file")
             words = lines[line].split()
             if len(words) != _NUMBERS:
                 _fail(name, line, f"{_NUMBERS} numbers of a joint", f"{len(words)} words")
             rows.append([_number(name, line, words[column]) for column in _COLUMNS])
-    return np.array(rows)
+    return np.array(rows, np.float64).reshape(-1, len(_COLUMNS))
 
 
 def _number(name: str, line: int, word: str) -> float:

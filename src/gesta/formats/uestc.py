@@ -7,8 +7,9 @@ metres.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from gesta.skeleton import get_layout
 
 FRAME_RATE, FRAME_SIZE = 30.0, (960, 540)
 KEY = "skel"
+FILE_STEM = re.compile(r"a(\d{1,3})_d([1-8])_p(\d{1,3})_c([12])(?:_|\.|$)", re.IGNORECASE)
+ACTIONS, VARYING = 40, 8
 _JOINTS = 25
 _FRAME_LINES = 1 + 3 * _JOINTS
 # Of the ten words of a joint: those that are kept, and those that number its three lines.
@@ -44,7 +47,8 @@ def parse_uestc_text(data: bytes, name: str) -> Clip:
 
     Args:
         data: the bytes of the file.
-        name: its name, for messages and, without folder and ending, as the clip's id.
+        name: its name, for messages; without folder and ending it is the clip's id, and one like
+            ``a12_d3_p045_c2_skeleton`` says label, viewpoint, subject and camera.
 
     Returns:
         (1, T, 25, 3) metres with ``pixels``. Joints at exactly zero were not tracked: they are
@@ -73,7 +77,8 @@ def parse_uestc_mat(data: bytes, name: str) -> Clip:
 
     Args:
         data: the bytes of the file.
-        name: its name, for messages and, without folder and ending, as the clip's id.
+        name: its name, for messages; without folder and ending it is the clip's id, and one like
+            ``a12_d3_p045_c2_skeleton`` says label, viewpoint, subject and camera.
 
     Raises:
         FormatError: no MATLAB file, no key ``skel``, another shape, or numbers that are not finite.
@@ -94,8 +99,25 @@ def _clip(coords: Floats, pixels: Floats | None, name: str) -> Clip:
         pixels=pixels,
         frame_rate=FRAME_RATE,
         frame_size=FRAME_SIZE,
-        id=PurePosixPath(name).stem,
+        id=PurePosixPath(name).stem.removesuffix("_skeleton"),
+        **_recording(name),
     )
+
+
+def _recording(name: str) -> dict[str, Any]:
+    """What a file's name says; ``setup`` is the viewpoint.
+
+    Camera 1 stands in front: viewpoint 0. Camera 2 stands at viewpoint d = 1..7. In recordings
+    with d = 8 the view varies while they run: viewpoint 8, whichever camera.
+    """
+    match = FILE_STEM.match(PurePosixPath(name).name)
+    if match is None:
+        return {}
+    action, direction, subject, camera = map(int, match.groups())
+    if action >= ACTIONS:
+        raise FormatError(name, "name", f"an action from a0 to a{ACTIONS - 1}", f"a{action}")
+    setup = VARYING if direction == VARYING else direction * (camera - 1)
+    return {"label": action, "setup": setup, "subject": str(subject), "camera": camera}
 
 
 def _frame(name: str, lines: list[str], start: int) -> NDArray[np.float64]:

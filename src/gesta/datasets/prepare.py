@@ -1,0 +1,263 @@
+"""From the files of a data set to an archive: parsed by all cores, resumed after a break."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from gesta.archive import Archive, ArchiveWriter
+from gesta.clip import Clip, Space, keep_persons, map_to_layout
+from gesta.datasets.dataset import DataSet, ParseOptions
+from gesta.datasets.registry import get_dataset
+from gesta.datasets.source import Source
+from gesta.errors import FormatError, GestaError
+from gesta.skeleton import Layout, get_layout
+from gesta.version import __version__
+
+Progress = Callable[[int, int | None], None]
+# A member of a source, and what came of it: its clips, or why there are none.
+Member = tuple[str, bytes | Path]
+Outcome = tuple[str, list[Clip] | GestaError]
+
+_CHUNK = 8  # members a task: a small file takes less time to parse than to send
+_AHEAD = 3  # tasks a process that wait or are done, which bounds memory
+_FEW = 64  # up to so many members starting processes takes longer than parsing
+
+
+def prepare(
+    dataset: str | DataSet,
+    source: str | Path,
+    out: str | Path,
+    *,
+    bodies: str | None = None,
+    layout: str | Path | Layout | None = None,
+    persons: int | None = None,
+    strict: bool = False,
+    processes: int | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> Archive:
+    """Read the files of a data set, or of a part of it, into an archive.
+
+    Clips stand in the order of the source: sorted names for folders and zips, the order of the
+    stream for tars. A file that cannot be read is listed in the archive's ``skipped``. Broken
+    off, it leaves ``<out>.partial``, from which the same call goes on.
+
+    Args:
+        dataset: a registered name, or a data set of your own.
+        source: folder, ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.xz`` with its files.
+        out: of the archive.
+        bodies: which persons are kept, one of the data set's; None takes its default.
+        layout: what to map the joints to; for data sets without a layout of their own it says
+            what the files' joints are.
+        persons: keep so many of a clip's persons at most, the first ones.
+        strict: raise for the first file that cannot be read.
+        processes: that parse; None takes one a core, or none besides this one for few files.
+            More than one need, in a script, the usual ``if __name__ == "__main__"``.
+        progress: is told how many files are done, and of how many where that is known.
+        overwrite: replace an archive that is there already.
+
+    Raises:
+        GestaError: an option is wrong, the source is not there or damaged, or nothing in it is
+            what the data set consists of.
+        FormatError: with ``strict``, a file that cannot be read.
+        ArchiveError: the archive is there already, or cannot be written.
+    """
+    known, place = get_dataset(dataset), Source(source)
+    chosen, target = _check_options(known, bodies, layout, persons)
+    side = known.side(place)
+    own = target if known.layout is None else None
+    finish = partial(_finish, target=None if own else target, persons=persons)
+    work = partial(_parse_chunk, known.parse, ParseOptions(chosen, own, side), finish)
+    with ArchiveWriter(
+        out,
+        **_form(known, target),
+        classes=known.classes,
+        dataset=known.name,
+        provenance=_provenance(known, place, chosen, target, persons),
+        overwrite=overwrite,
+    ) as writer:
+        done = writer.done
+        count = place.count(known.selects)
+        members = place.handles(lambda name: known.selects(name) and name not in done)
+        counter = _Count(progress, count, len(done))
+        workers = _processes(processes, None if count is None else count - len(done))
+        clips = 0
+        for name, outcome in _parsed(work, members, workers):
+            clips += _store(writer, name, outcome, strict)
+            counter.add(1)
+        if not clips and not done:
+            raise _nothing(known, place, counter.done, writer)
+        return writer.close(
+            classes=known.classes or (lambda table: known.class_names(table, side)),
+            protocols=lambda table: known.protocols(table, side),
+        )
+
+
+def _check_options(
+    dataset: DataSet, bodies: str | None, layout: str | Path | Layout | None, persons: int | None
+) -> tuple[str, Layout | None]:
+    chosen = dataset.bodies[0] if bodies is None else bodies
+    if chosen not in dataset.bodies:
+        raise GestaError(
+            f"{dataset.name} offers the bodies {', '.join(dataset.bodies)}; found {chosen!r}"
+        )
+    if persons is not None and persons < 1:
+        raise GestaError(f"persons is how many to keep at most, from 1; found {persons}")
+    return chosen, None if layout is None else get_layout(layout)
+
+
+def _form(dataset: DataSet, target: Layout | None) -> dict[str, Any]:
+    """What every clip has; unknown for data sets that say it in their files."""
+    if dataset.layout is None:
+        return {"layout": target}
+    return {
+        "layout": target or get_layout(dataset.layout),
+        "channels": dataset.channels,
+        "space": cast(Space, dataset.space),
+    }
+
+
+def _provenance(
+    dataset: DataSet, source: Source, bodies: str, layout: Layout | None, persons: int | None
+) -> dict[str, Any]:
+    return {
+        "gesta": __version__,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "source": source.path.resolve().name,
+        "bodies": bodies,
+        "layout": None if layout is None else layout.name,
+        "persons": persons,
+    }
+
+
+class _Count:
+    """How many members are done, told to a progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int | None, done: int) -> None:
+        self._progress, self._total, self.done = progress, total, done
+        self.add(0)
+
+    def add(self, members: int) -> None:
+        """Count members."""
+        self.done += members
+        if self._progress is not None:
+            self._progress(self.done, self._total)
+
+
+def _store(writer: ArchiveWriter, name: str, outcome: list[Clip] | GestaError, strict: bool) -> int:
+    """Put what came of a member in the archive; how many clips that were."""
+    if isinstance(outcome, GestaError):
+        if strict:
+            raise outcome
+        writer.skip(name, str(outcome))
+        return 0
+    for clip in outcome:
+        writer.add(clip, key=name)
+    return len(outcome)
+
+
+def _nothing(dataset: DataSet, source: Source, members: int, writer: ArchiveWriter) -> GestaError:
+    writer.discard()
+    looked = f"{source.path}: no clips of {dataset.title}: looked for {dataset.expects}"
+    if members:
+        return GestaError(f"{looked}; {members} such files are there, and none could be read")
+    return GestaError(f"{looked}; no file there is called so")
+
+
+def _finish(clip: Clip, target: Layout | None, persons: int | None) -> Clip:
+    if persons is not None and clip.persons > persons:
+        clip = keep_persons(clip, list(range(persons)))
+    return clip if target is None else map_to_layout(clip, target)
+
+
+def _parse_chunk(
+    parse: Callable[[str, bytes, ParseOptions], list[Clip]],
+    options: ParseOptions,
+    finish: Callable[[Clip], Clip],
+    members: list[Member],
+) -> list[Outcome]:
+    """Parse members; errors in files are results, errors in programs are raised."""
+    outcomes: list[Outcome] = []
+    for name, content in members:
+        try:
+            data = content.read_bytes() if isinstance(content, Path) else content
+            outcomes.append((name, [finish(clip) for clip in parse(name, data, options)]))
+        except GestaError as error:
+            outcomes.append((name, error))
+        except OSError as error:
+            found = error.strerror or str(error)
+            outcomes.append((name, FormatError(name, "file", "a file that can be read", found)))
+    return outcomes
+
+
+def _processes(wanted: int | None, members: int | None) -> int:
+    if wanted is not None:
+        if wanted < 1:
+            raise GestaError(f"processes are 1 or more; found {wanted}")
+        return wanted
+    if members is not None and members <= _FEW:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _chunks(members: Iterable[Member]) -> Iterator[list[Member]]:
+    rest = iter(members)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _parsed(
+    work: Callable[[list[Member]], list[Outcome]], members: Iterable[Member], processes: int
+) -> Iterator[Outcome]:
+    """The outcome of each member, in their order."""
+    if processes == 1:
+        for member in members:
+            yield from work([member])
+        return
+    # Spawned, not forked: a process that has threads (torch, BLAS) must not be copied.
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin_worker,
+        initargs=(work,),
+    )
+    waiting: deque[Future[list[Outcome]]] = deque()
+    try:
+        for chunk in _chunks(members):
+            waiting.append(pool.submit(_work, chunk))
+            if len(waiting) >= _AHEAD * processes:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise GestaError(
+            "a process that parses files ended at once; in a script, call prepare below "
+            'if __name__ == "__main__":, or give processes=1; else it may have run out of memory'
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_worker: dict[str, Callable[[list[Member]], list[Outcome]]] = {}
+
+
+def _begin_worker(work: Callable[[list[Member]], list[Outcome]]) -> None:
+    # Ctrl-C goes to all processes of a terminal; the one that writes decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker["work"] = work
+
+
+def _work(chunk: list[Member]) -> list[Outcome]:
+    return _worker["work"](chunk)
