@@ -198,7 +198,7 @@ class ArchiveWriter:
             self._end_key()
             self.flush()
             document = self._manifest(
-                self._classes if classes is None else tuple(classes),
+                self._classes if classes is None else classes,
                 self._protocols if protocols is None else protocols,
             )
             with self._writing("finish it"):
@@ -311,18 +311,19 @@ class ArchiveWriter:
         digest = hashlib.sha256(data).hexdigest()
         return ShardEntry(name, digest, len(data), len(self._pending), rows, columns_crc32)
 
-    def _manifest(self, classes: tuple[str, ...], protocols: Protocols) -> Manifest:
+    def _manifest(self, classes: Classes, protocols: Protocols) -> Manifest:
         if self._body is None or not self._progress.shards:
             skips = [f"; {len(self._skipped)} skipped, the first {s}" for s in self._skipped[:1]]
             raise ArchiveError(f"{self.path}: no clip was added{''.join(skips)}")
         shards = [Shard(self.partial, entry, self._body) for entry in self._progress.shards]
         table = read_table(shards)
-        check_classes(self.path, table, classes)
+        names = tuple(classes(table) if callable(classes) else classes)
+        check_classes(self.path, table, names)
         own = protocols(table) if callable(protocols) else protocols
         return Manifest(
             dataset=self._progress.settings["dataset"],
             body=self._body,
-            classes=classes,
+            classes=names,
             counts=count(shards, table, len(self._skipped)),
             provenance=self._progress.settings["provenance"],
             shards=tuple(self._progress.shards),
