@@ -1,0 +1,55 @@
+"""``gesta compare``: two runs on the same clips."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from gesta.cli.console import Console
+from gesta.evaluation import Difference, Scores, compare
+
+
+@dataclass
+class Arguments:
+    """Compare two runs clip by clip: is the second better than the first?
+
+    $ gesta compare runs/utd_mhad-cross_subject-st_gcn-joint-0 runs/fused
+    """
+
+    first: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """A finished run, a group of folds, or a fusion."""
+    second: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """Another one of the same protocol."""
+    resamples: int = 10_000
+    """How often clips are drawn with replacement."""
+    seed: int = 0
+    """Of the drawing."""
+    classes: int = 10
+    """How many of the most changed classes are shown."""
+
+
+def run(arguments: Arguments, console: Console) -> dict[str, Any]:
+    """Print differences in percentage points, second minus first, with 95 % intervals."""
+    first, second = (
+        Scores.load(path / "scores.safetensors") for path in (arguments.first, arguments.second)
+    )
+    result = compare(first, second, resamples=arguments.resamples, seed=arguments.seed)
+    for title, change in (("top-1", result.top1), ("mean class", result.mean_class_accuracy)):
+        console.say(f"{title} {_points(change)}")
+    console.say(
+        f"recognised by one only: {result.only_first} first, {result.only_second} second "
+        f"(McNemar p = {result.p_value:.3g}, {result.clips} clips)"
+    )
+    rows = [
+        [row.name, row.clips, row.first, row.second, row.second - row.first]
+        for row in result.classes[: arguments.classes]
+    ]
+    console.table(["class", "clips", "first", "second", "difference"], rows)
+    return {"first": str(arguments.first), "second": str(arguments.second), **asdict(result)}
+
+
+def _points(change: Difference) -> str:
+    return f"{change.value:+.2f} points, 95 % interval {change.low:+.2f} to {change.high:+.2f}"

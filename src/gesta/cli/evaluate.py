@@ -1,0 +1,55 @@
+"""``gesta evaluate``: score a run again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from gesta.cli.console import Console
+from gesta.evaluation import summary
+from gesta.training import Run, evaluate
+
+
+@dataclass
+class Arguments:
+    """Score a run on a part of a protocol, by default its own test part.
+
+    $ gesta evaluate runs/utd_mhad-cross_subject-st_gcn-joint-0
+    $ gesta evaluate RUN --data data/nw_ucla --protocol cross_view_clean
+    """
+
+    run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """A finished run, or a group of them."""
+    data: Path | None = None
+    """Another archive than the run's."""
+    protocol: str | None = None
+    """Another protocol than the run's."""
+    part: Literal["train", "validation", "test"] = "test"
+    """Which part of it."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+
+def run(arguments: Arguments, console: Console) -> dict[str, Any]:
+    """Score, print the measures and say where they were written."""
+    given = Run.open(arguments.run)
+    rows = []
+    for member in given.members or [given]:
+        scores = evaluate(
+            member, arguments.data, arguments.protocol, arguments.part, device=arguments.device
+        )
+        rows.append({"run": str(member.path), **scores.provenance, **summary(scores)})
+    columns = ["run", "top-1", "top-5", "mean class", "chance", "clips"]
+    keys = ("top1", "top5", "mean_class_accuracy", "chance", "clips")
+    console.table(columns, [[Path(row["run"]).name, *(row[key] for key in keys)] for row in rows])
+    means = {key: sum(row[key] for row in rows) / len(rows) for key in keys[:-1]}
+    total = sum(row["clips"] for row in rows)
+    console.say(
+        f"top-1 {means['top1']:.2f}, top-5 {means['top5']:.2f}, mean class "
+        f"{means['mean_class_accuracy']:.2f}, chance {means['chance']:.2f}, {total} clips"
+    )
+    console.say(str(given.path / "evaluations"))
+    return rows[0] if not given.members else {**means, "clips": total, "members": rows}

@@ -1,0 +1,124 @@
+"""Scoring a finished run again: on its own test part, or on other data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from gesta.archive import Archive, open_archive
+from gesta.errors import RunError
+from gesta.evaluation import Scores, score_clips, summary
+from gesta.training.card import Card, load_model
+from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
+from gesta.training.run import Run
+from gesta.transforms import ResidentClips
+
+Part = Literal["train", "validation", "test"]
+
+
+def evaluate(
+    run: Run | str | Path,
+    archive: Archive | str | Path | None = None,
+    protocol: str | None = None,
+    part: Part = "test",
+    *,
+    device: str = "auto",
+) -> Scores:
+    """Score a part of a protocol with a run's model.
+
+    The scores and ``metrics.json`` are written into the run's folder, under
+    ``evaluations/<dataset>-<protocol>-<part>``; what the training wrote stays as it is.
+
+    Args:
+        run: a finished run.
+        archive: the data; by default those of the run.
+        protocol: the protocol; by default that of the run.
+        part: which of its parts.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        RunError: the run is not finished or a group, or the archive does not fit its model.
+        ProtocolError: the archive has no such protocol.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if run.members:
+        raise RunError(f"{run.path}: is a group; evaluate one of its members")
+    recipe = run.recipe
+    if not isinstance(archive, Archive):
+        archive = open_archive(archive or recipe.data)
+    protocol, place = protocol or recipe.protocol, find_device(device)
+    rows = archive.split(protocol)[part]
+    model, card = load_model(run.model_path, place)
+    check_fits(card, archive, run)
+    scores = score_clips(
+        model,
+        card.pipeline(),
+        ResidentClips.from_archive(archive, rows, place, card.input.persons),
+        card.classes,
+        rows=max(1, recipe.loop.score_batch // card.input.views),
+        bf16=recipe.loop.bf16,
+        provenance={
+            "run": run.name,
+            "model": card.model,
+            "dataset": archive.dataset,
+            "protocol": protocol,
+            "part": part,
+            "stream": card.stream,
+            "seed": card.seed,
+            "final": card.final,
+        },
+    )
+    _write(run, scores, place)
+    return scores
+
+
+def evaluation_folder(run: Run, scores: Scores) -> Path:
+    """Where `evaluate` writes scores."""
+    words = [str(scores.provenance[key]) for key in ("dataset", "protocol", "part")]
+    return run.path / "evaluations" / "-".join(words)
+
+
+def check_fits(card: Card, archive: Archive, run: Run) -> None:
+    """Check that a model can be applied to an archive and that its classes are the archive's.
+
+    Raises:
+        RunError: they do not fit; the message says in what.
+    """
+    pairs: dict[str, tuple[Any, Any]] = {
+        "joints": (card.layout.joints, archive.layout.joints),
+        "channels": (card.channels, tuple(archive.channels)),
+        "space": (card.space, archive.space),
+        "classes": (card.classes, tuple(archive.classes)),
+    }
+    for name, (expected, found) in pairs.items():
+        if expected != found:
+            raise RunError(
+                f"{archive.path}: {name}: the model of {run.path} expects {_short(expected)}, "
+                f"found {_short(found)}"
+            )
+
+
+def _write(run: Run, scores: Scores, device: torch.device) -> None:
+    folder = evaluation_folder(run, scores)
+    folder.mkdir(parents=True, exist_ok=True)
+    scores.save(folder / "scores.safetensors")
+    seen = set(scores.ids) & set(run.split["train"])
+    Run(folder).write_json(
+        "metrics.json",
+        {
+            **scores.provenance,
+            **summary(scores),
+            # On another protocol of the same data a model may meet clips it was trained on.
+            "seen_in_training": len(seen),
+            "machine": describe_machine(device),
+            "versions": describe_versions(),
+            "command": command_line(),
+        },
+    )
+
+
+def _short(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text if len(text) < 80 else f"{text[:77]}..."

@@ -1,0 +1,147 @@
+"""Fusing the scores of runs into a folder of their own, members of groups one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gesta.errors import RunError
+from gesta.evaluation import Scores, Weights, equal_weights, fuse, learn_weights, summary
+from gesta.training.group import average, pooled_scores
+from gesta.training.machine import command_line, describe_versions
+from gesta.training.run import Run
+
+
+def fuse_runs(
+    runs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    weights_from: Sequence[str | Path] = (),
+) -> dict[str, Any]:
+    """Fuse the test scores of runs, with weights learnt on validation scores.
+
+    Writes ``scores.safetensors``, ``validation_scores.safetensors`` and ``metrics.json`` into a
+    new folder. Of groups (folds) each member is fused with the others' of the same name, and the
+    metrics are means.
+
+    Args:
+        runs: two or more finished runs, or groups, of one protocol.
+        out: the new folder.
+        weights_from: the runs whose validation scores the weights are learnt on, in the order of
+            ``runs``; by default these themselves. Final runs have no validation scores.
+
+    Returns:
+        What is in ``metrics.json``.
+
+    Raises:
+        RunError: the runs do not fit each other, or the folder is there already.
+    """
+    opened = [Run.open(path) for path in runs]
+    learners = [Run.open(path) for path in weights_from] or opened
+    if len(opened) < 2:
+        raise RunError("fusing takes two runs or more")
+    if len(learners) != len(opened):
+        raise RunError(f"{len(opened)} runs need as many runs to learn weights from")
+    folder = Path(out)
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{out}: is there already; give another --out")
+    return _fuse(opened, learners, Run(folder))
+
+
+def _fuse(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict[str, Any]:
+    names = [member.name for member in runs[0].members]
+    for run in [*runs, *learners]:
+        if [member.name for member in run.members] != names:
+            raise RunError(f"{run.path} and {runs[0].path} have different members; fuse like runs")
+    if not names:
+        return _fuse_single(runs, learners, out)
+    metrics = []
+    for name in names:
+        member = Run(out.path / name)
+        member.path.mkdir()
+        metrics.append(
+            _fuse(
+                [Run(r.path / name) for r in runs], [Run(r.path / name) for r in learners], member
+            )
+        )
+    out.write_json("group.json", {"members": names})
+    table = {
+        **{key: metrics[0][key] for key in ("model", "dataset", "stream", "final", "fused")},
+        "protocol": runs[0].recipe.protocol,
+        "members": names,
+        **average(metrics),
+        "equal_weights": average([one["equal_weights"] for one in metrics]),
+        **pooled_scores(out),
+        "versions": describe_versions(),
+        "command": command_line(),
+    }
+    out.write_json("metrics.json", table)
+    return table
+
+
+def _fuse_single(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict[str, Any]:
+    _check_alike(runs, learners)
+    tests = [run.scores for run in runs]
+    validation = [_validation(run) for run in learners]
+    weights, equal = learn_weights(validation), equal_weights(len(runs))
+    fused, fused_validation = fuse(tests, weights), fuse(validation, weights)
+    out.path.mkdir(parents=True, exist_ok=True)
+    fused.save(out.path / "scores.safetensors")
+    fused_validation.save(out.path / "validation_scores.safetensors")
+    table = {
+        **_shared(tests),
+        "test_clips": len(fused),
+        "fused": [str(run.path) for run in runs],
+        "weights": _named(weights, runs),
+        "scale": weights.scale,
+        **{key: value for key, value in summary(fused).items() if key != "clips"},
+        "validation": summary(fused_validation),
+        "equal_weights": summary(fuse(tests, equal)),
+        "single": {str(run.path): summary(scores) for run, scores in zip(runs, tests, strict=True)},
+        "versions": describe_versions(),
+        "command": command_line(),
+    }
+    out.write_json("metrics.json", table)
+    return table
+
+
+def _check_alike(runs: Sequence[Run], learners: Sequence[Run]) -> None:
+    """Weights of one run's model and stream are not handed to another's."""
+    for run, learner in zip(runs, learners, strict=True):
+        own, other = run.recipe, learner.recipe
+        if (own.model, own.stream, own.protocol) != (other.model, other.stream, other.protocol):
+            raise RunError(
+                f"{learner.path} ({other.model}, {other.stream}, {other.protocol}) cannot give "
+                f"the weight of {run.path} ({own.model}, {own.stream}, {own.protocol}); name the "
+                "runs to learn from in the same order"
+            )
+
+
+def _validation(run: Run) -> Scores:
+    if run.recipe.final:
+        raise RunError(
+            f"{run.path}: a final run has no validation scores; name the runs that it came from "
+            "with --weights-from"
+        )
+    return run.validation_scores
+
+
+def _shared(parts: Sequence[Scores]) -> dict[str, Any]:
+    first = parts[0].provenance
+    joined = {
+        key: "+".join(dict.fromkeys(str(part.provenance.get(key)) for part in parts))
+        for key in ("model", "stream")
+    }
+    seeds = sorted({part.provenance.get("seed", 0) for part in parts})
+    return {
+        **joined,
+        "dataset": first.get("dataset"),
+        "protocol": first.get("protocol"),
+        "seed": seeds[0] if len(seeds) == 1 else seeds,
+        "final": all(part.provenance.get("final") for part in parts),
+    }
+
+
+def _named(weights: Weights, runs: Sequence[Run]) -> dict[str, float]:
+    return {str(run.path): share for run, share in zip(runs, weights.shares, strict=True)}

@@ -1,0 +1,168 @@
+"""A run: the folder that a training leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gesta.archive.durable import write_durably
+from gesta.errors import FormatError, RunError
+from gesta.evaluation import Scores
+from gesta.models import SkeletonModel
+from gesta.training.card import Card, load_model, read_card
+from gesta.training.history import EpochRecord, read_log
+from gesta.training.recipe import Recipe, read_recipe
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, or a group of them: one folder a fold, split or seed.
+
+    ``recipe.toml`` can be trained again as it is; ``model.safetensors`` holds weights and card;
+    ``checkpoint.pt`` resumes; ``split.json``, ``log.jsonl``, ``metrics.json`` and
+    ``scores.safetensors`` (test) with ``validation_scores.safetensors`` say the rest. A group has
+    ``group.json``, which lists its members, and ``metrics.json`` with mean and deviation.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The run in a folder.
+
+        Raises:
+            RunError: there is none.
+        """
+        run = cls(Path(path))
+        if not run.recipe_path.is_file():
+            raise RunError(f"{path}: expected a run (a folder with recipe.toml), found none")
+        return run
+
+    @classmethod
+    def create(cls, path: str | Path, recipe: Recipe, members: Sequence[str] = ()) -> Run:
+        """A new run folder, or a group's.
+
+        Raises:
+            RunError: the folder is there and not empty.
+        """
+        run = cls(Path(path))
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise RunError(
+                f"{path}: is there already; give another --out, or go on with it by --resume"
+            )
+        run.path.mkdir(parents=True, exist_ok=True)
+        if members:
+            run.write_json("group.json", {"members": list(members)})
+        write_durably(run.recipe_path, recipe.to_toml().encode())
+        return run
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def recipe_path(self) -> Path:
+        """Where the resolved recipe is."""
+        return self.path / "recipe.toml"
+
+    @property
+    def model_path(self) -> Path:
+        """Where weights and card are."""
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where a training goes on from."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def log_path(self) -> Path:
+        """Where the epochs are, a line each."""
+        return self.path / "log.jsonl"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was trained to its end and scored."""
+        return (self.path / "metrics.json").is_file()
+
+    @property
+    def members(self) -> list[Run]:
+        """The runs of a group; none where this is a single run."""
+        if not (self.path / "group.json").is_file():
+            return []
+        return [Run(self.path / name) for name in self.read_json("group.json")["members"]]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return read_recipe(self.recipe_path)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What is in ``metrics.json``.
+
+        Raises:
+            RunError: the run is not finished.
+        """
+        return self.read_json("metrics.json")
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The epochs done so far."""
+        return read_log(self.log_path) if self.log_path.is_file() else []
+
+    @property
+    def split(self) -> dict[str, list[str]]:
+        """The clip ids of ``train``, ``validation`` and ``test``."""
+        table = self.read_json("split.json")
+        return {part: table[part] for part in ("train", "validation", "test")}
+
+    @property
+    def card(self) -> Card:
+        """What the model's file says of itself."""
+        return read_card(self.model_path)
+
+    @property
+    def scores(self) -> Scores:
+        """The scores of the test part."""
+        return Scores.load(self.path / "scores.safetensors")
+
+    @property
+    def validation_scores(self) -> Scores:
+        """The scores of the validation part; a final run has none."""
+        return Scores.load(self.path / "validation_scores.safetensors")
+
+    def load_model(self, device: torch.device | str = "cpu") -> SkeletonModel:
+        """The kept model, in evaluation mode."""
+        return load_model(self.model_path, device)[0]
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of the run's JSON files.
+
+        Raises:
+            RunError: it is not there.
+            FormatError: it is no JSON object.
+        """
+        path = self.path / name
+        if not path.is_file():
+            raise RunError(
+                f"{self.path}: has no {name}: the run is not finished; go on with "
+                f"gesta train --resume {self.path}"
+            )
+        try:
+            table = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise FormatError(path, "file", "JSON", str(error)) from error
+        if not isinstance(table, dict):
+            raise FormatError(path, "file", "a JSON object", type(table).__name__)
+        return table
+
+    def write_json(self, name: str, table: Mapping[str, Any]) -> None:
+        """Write one of the run's JSON files, whole or not at all."""
+        write_durably(self.path / name, (json.dumps(table, indent=2) + "\n").encode())

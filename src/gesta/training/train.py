@@ -1,0 +1,258 @@
+"""From a recipe to a finished run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gesta.archive import Archive, open_archive
+from gesta.errors import ModelError, RecipeError, RunError
+from gesta.evaluation import Scores, score_clips, summary
+from gesta.models import SkeletonModel, count, load_weights
+from gesta.training.card import Card, save_model
+from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
+from gesta.training.history import write_log
+from gesta.training.loop import Session, run_epochs
+from gesta.training.machine import (
+    command_line,
+    describe_machine,
+    describe_versions,
+    find_device,
+)
+from gesta.training.observer import Observer
+from gesta.training.optimize import MovingAverage, make_optimizer
+from gesta.training.recipe import Recipe
+from gesta.training.run import Run
+from gesta.training.seeds import generator_for
+from gesta.transforms import ResidentClips
+from gesta.version import __version__
+
+Parts = Mapping[str, NDArray[np.int64]]
+
+# A checkpoint is written after an epoch when the last is older than this, in seconds.
+CHECKPOINT_INTERVAL = 20.0
+
+
+def train_run(run: Run, observer: Observer | None = None) -> Run:
+    """Train a single run to its end, from its checkpoint where there is one.
+
+    Raises:
+        RecipeError, ProtocolError, ArchiveError, ModelError: the recipe cannot be carried out.
+        RunError: the archive is no longer the one that the run began with.
+        DivergedError: the loss of a batch is not finite.
+    """
+    observer = observer or Observer()
+    if run.is_finished:
+        observer.say(f"{run.path}: is finished")
+        return run
+    recipe = run.recipe
+    archive = open_archive(recipe.data)
+    parts = divide(archive, recipe)
+    _write_split(run, recipe, archive, parts)
+    session, card = begin(recipe, archive, parts)
+    if run.checkpoint_path.is_file():
+        restore_checkpoint(run.checkpoint_path, session)
+    observer.begin(run.name, recipe.loop.epochs, len(session.history))
+    run_epochs(session, observer, _saver(run))
+    save_checkpoint(run.checkpoint_path, session)
+    conclude(run, session, card, archive, parts)
+    return run
+
+
+def divide(archive: Archive, recipe: Recipe) -> dict[str, NDArray[np.int64]]:
+    """The clips of each part; a final training takes validation into train.
+
+    The validation part is the same for every seed and stream, so that runs can be fused.
+    """
+    parts = dict(archive.split(recipe.protocol))
+    if recipe.final:
+        parts["train"] = np.sort(np.concatenate([parts["train"], parts["validation"]]))
+        parts["validation"] = parts["validation"][:0]
+    return parts
+
+
+def begin(recipe: Recipe, archive: Archive, parts: Parts) -> tuple[Session, Card]:
+    """All that a training needs before its first step, and the card without metrics."""
+    device = find_device(recipe.loop.device)
+    _check_compiler(recipe)
+    clips = {
+        part: ResidentClips.from_archive(archive, parts[part], device, recipe.input.persons)
+        for part in ("train", "validation")
+    }
+    card = _make_card(recipe, archive, parts["train"])
+    model = card.make_model(generator_for(recipe.seed, "weights"))
+    if recipe.init:
+        initialise(model, recipe.init, archive.classes)
+    if recipe.loop.freeze == "trunk":
+        for name, child in model.named_children():
+            child.requires_grad_(name in model.head_names)
+    model = model.to(device)
+    session = Session(
+        recipe=recipe,
+        model=model,
+        optimizer=make_optimizer(model, recipe.optimizer),
+        pipeline=card.pipeline(recipe.augment),
+        train=clips["train"],
+        validation=clips["validation"] if len(parts["validation"]) else None,
+        classes=tuple(archive.classes),
+        average=MovingAverage(model, recipe.loop.ema) if recipe.loop.ema else None,
+        compiled=torch.compile(model) if recipe.loop.compile else None,  # type: ignore[arg-type]
+    )
+    return session, card
+
+
+def initialise(model: SkeletonModel, source: str, classes: tuple[str, ...]) -> list[str]:
+    """Start from the weights of a run or a file; the head is replaced for other classes.
+
+    Returns:
+        Names of the parameters that stay newly initialised.
+
+    Raises:
+        ModelError: the weights do not fit the model's trunk.
+        RunError: the run has no weights.
+    """
+    path = Path(source)
+    if path.is_dir():
+        run = Run.open(path)
+        return load_weights(model, run.model_path, replace_head=run.card.classes != classes)
+    try:
+        return load_weights(model, path)
+    except ModelError:
+        # Should the trunk not fit either, this raises again and says so.
+        return load_weights(model, path, replace_head=True)
+
+
+def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Parts) -> None:
+    """Score validation and test with the kept weights and write what a run holds."""
+    recipe, model = session.recipe, session.model
+    model.load_state_dict(session.kept_weights)
+    model.eval()
+    started = time.perf_counter()
+    metrics = _describe(session, card, archive, parts)
+    if session.validation is not None:
+        scores = _score(session, session.validation, "validation", run, archive)
+        scores.save(run.path / "validation_scores.safetensors")
+        metrics["validation"] = summary(scores)
+    test = ResidentClips.from_archive(archive, parts["test"], session.device, recipe.input.persons)
+    scores = _score(session, test, "test", run, archive)
+    scores.save(run.path / "scores.safetensors")
+    measured = summary(scores)
+    metrics |= {key: value for key, value in measured.items() if key != "clips"}
+    metrics["scoring_seconds"] = time.perf_counter() - started
+    short = ("top1", "top5", "mean_class_accuracy", "nll", "test_clips")
+    card = replace(card, metrics={key: metrics[key] for key in short})
+    save_model(run.model_path, model.state_dict(), card)
+    run.write_json("metrics.json", metrics)
+
+
+def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> dict[str, Any]:
+    recipe, kept = session.recipe, session.kept
+    cost = count(session.model)
+    return {
+        "model": recipe.model,
+        "dataset": archive.dataset,
+        "protocol": recipe.protocol,
+        "stream": recipe.stream,
+        "seed": recipe.seed,
+        "final": recipe.final,
+        "parameters": cost.parameters,
+        "flops": cost.multiply_adds,
+        **{f"{part}_clips": len(parts[part]) for part in ("train", "validation", "test")},
+        "epochs": len(session.history),
+        "kept_epoch": None if kept is None else kept.epoch,
+        "seconds": sum(record.seconds for record in session.history),
+        "share_outside": float(np.mean([record.share_outside for record in session.history])),
+        "machine": describe_machine(session.device),
+        "versions": describe_versions(),
+        "command": command_line(),
+    }
+
+
+def _score(session: Session, clips: ResidentClips, part: str, run: Run, archive: Archive) -> Scores:
+    recipe = session.recipe
+    return score_clips(
+        session.model,
+        session.pipeline,
+        clips,
+        session.classes,
+        rows=max(1, recipe.loop.score_batch // recipe.input.views),
+        bf16=recipe.loop.bf16,
+        provenance={
+            "run": run.name,
+            "model": recipe.model,
+            "dataset": archive.dataset,
+            "protocol": recipe.protocol,
+            "part": part,
+            "stream": recipe.stream,
+            "seed": recipe.seed,
+            "final": recipe.final,
+        },
+    )
+
+
+def _make_card(recipe: Recipe, archive: Archive, train: NDArray[np.int64]) -> Card:
+    several = bool((np.asarray(archive.persons)[train] > 1).any())
+    return Card(
+        model=recipe.model,
+        options=recipe.options,
+        layout=archive.layout,
+        classes=tuple(archive.classes),
+        channels=tuple(archive.channels),
+        space=archive.space,
+        stream=recipe.stream,
+        input=recipe.input,
+        frames=recipe.input.frames,
+        persons=recipe.input.persons,
+        scene=several and recipe.input.persons != 1,
+        dataset=archive.dataset,
+        protocol=recipe.protocol,
+        final=recipe.final,
+        seed=recipe.seed,
+        version=__version__,
+    )
+
+
+def _saver(run: Run) -> Callable[[Session], None]:
+    """What saves a session after an epoch: its log each time, its weights now and then."""
+    last = -float("inf")
+
+    def save(session: Session) -> None:
+        nonlocal last
+        write_log(run.log_path, session.history)
+        if time.monotonic() - last >= CHECKPOINT_INTERVAL:
+            save_checkpoint(run.checkpoint_path, session)
+            last = time.monotonic()
+
+    return save
+
+
+def _write_split(run: Run, recipe: Recipe, archive: Archive, parts: Parts) -> None:
+    split: dict[str, Any] = {"protocol": recipe.protocol, "data": recipe.data}
+    split |= {part: [archive.ids[i] for i in rows.tolist()] for part, rows in parts.items()}
+    if (run.path / "split.json").is_file():
+        begun = run.read_json("split.json")
+        if any(begun.get(part) != split[part] for part in parts):
+            raise RunError(
+                f"{run.path}: began with other clips than {recipe.data} has now for "
+                f"{recipe.protocol}; train it anew"
+            )
+        return
+    run.write_json("split.json", split)
+
+
+def _check_compiler(recipe: Recipe) -> None:
+    names = [os.environ.get("CXX", ""), "g++", "c++", "clang++", "cl"]
+    if recipe.loop.compile and not any(name and shutil.which(name) for name in names):
+        raise RecipeError(
+            "loop.compile needs a C++ compiler (g++ or clang++, or the one that CXX names) and "
+            "there is none; install one or leave it off"
+        )
