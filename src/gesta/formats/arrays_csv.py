@@ -116,7 +116,7 @@ class _Sheet:
             value = float(text) if text else float("nan")
         except ValueError:
             value = float("inf")
-        if abs(value) > np.finfo(np.float32).max:
+        if abs(value) > float(np.finfo(np.float32).max):
             place = f"line {line}, column {column}"
             raise FormatError(self.name, place, "a finite number or nothing", repr(text))
         return value
