@@ -274,7 +274,7 @@ def _argument_class(base: Recipe | None) -> type:
     sections += list(SECTIONS.items())
     for name, cls in sections:
         value = cls(**base.options) if name == "model" and base else getattr(shown, name)
-        values_given = tyro.conf.FlagConversionOff[cls]  # type: ignore[misc, valid-type]
+        values_given = tyro.conf.FlagConversionOff[cls]  # type: ignore[valid-type]
         fields.append((name, values_given, field(default=value)))
     return make_dataclass("TrainArguments", fields)
 

@@ -98,8 +98,8 @@ def default_folder(recipe: Recipe, seed: str | None = None) -> Path:
 def summarise(run: Run) -> dict[str, Any]:
     """The metrics of a group: means over its finished members, deviations, pooled scores.
 
-    Numbers of clips are means as well. The deviation is that of a sample (n - 1). Where members test on different clips (folds),
-    ``pooled`` measures all of their clips together.
+    Numbers of clips are means as well. The deviation is that of a sample (n - 1). Where members
+    test on different clips (folds), ``pooled`` measures all of their clips together.
     """
     metrics = [member.metrics for member in run.members]
     first = metrics[0]
