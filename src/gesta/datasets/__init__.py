@@ -1,6 +1,17 @@
 """Where each data set's clips, labels, subjects and protocols are; `prepare` archives them."""
 
-from gesta.datasets import kinetics, ntu, sysu, uestc  # noqa: F401 - each registers itself
+from gesta.datasets import (  # noqa: F401 - each registers itself
+    arrays,
+    jhmdb,
+    kinetics,
+    ntu,
+    nw_ucla,
+    pyskl,
+    sbu,
+    sysu,
+    uestc,
+    utd_mhad,
+)
 from gesta.datasets.dataset import (
     DataSet,
     ParseOptions,

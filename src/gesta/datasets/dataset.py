@@ -11,6 +11,7 @@ import numpy as np
 from gesta.archive import ClipTable, Protocol
 from gesta.clip import Clip
 from gesta.datasets.source import Source
+from gesta.errors import GestaError
 from gesta.skeleton import Layout
 
 
@@ -65,8 +66,9 @@ class DataSet:
         expects: the files that are looked for, in words, for messages.
         selects: whether a member of the source (its posix path in there) holds clips.
         parse: (member name, bytes, options) -> the clips in it, mostly one, with ids, labels and
-            recording data set. Raises FormatError for what is no such file. Persons come in order
-            of relevance, because ``--persons`` keeps the first ones.
+            recording data set. Raises FormatError for what is no such file; where one of many
+            clips in a file cannot be read, its FormatError stands in its place. Persons come in
+            order of relevance, because ``--persons`` keeps the first ones.
         layout: name of the files' layout, None where it is found on reading or asked for.
         channels, space: as in `Clip`; of no effect where ``layout`` is None: then the first clip
             that is read says all three.
@@ -85,7 +87,7 @@ class DataSet:
     title: str
     expects: str
     selects: Callable[[str], bool]
-    parse: Callable[[str, bytes, ParseOptions], list[Clip]]
+    parse: Callable[[str, bytes, ParseOptions], Sequence[Clip | GestaError]]
     layout: str | None = None
     channels: tuple[str, ...] = ("x", "y", "z")
     space: str = "camera_metres"

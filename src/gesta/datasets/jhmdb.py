@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from gesta.archive import Protocol
-from gesta.clip import Clip
+from gesta.clip import Clip, map_to_layout
 from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
 from gesta.datasets.registry import register_dataset
 from gesta.datasets.source import Source
@@ -45,8 +45,15 @@ def selects(name: str) -> bool:
 
 
 def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
-    """All clips of the npz, or the one of a MATLAB file."""
-    return parse_jhmdb_npz(data, name) if name.endswith(".npz") else [parse_jhmdb_mat(data, name)]
+    """All clips of the npz, or the one of a MATLAB file, mapped to a layout where one is asked for.
+
+    `prepare` maps by itself only where all files of a data set have one layout; these have two.
+    """
+    is_npz = name.endswith(".npz")
+    clips = parse_jhmdb_npz(data, name) if is_npz else [parse_jhmdb_mat(data, name)]
+    if options.layout is None:
+        return clips
+    return [map_to_layout(clip, options.layout) for clip in clips]
 
 
 def side(source: Source) -> Splits:

@@ -83,7 +83,7 @@ NW_UCLA = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("cross_view", "cross_view_clean", "folds"),
-        licence="free for research, with citation",
+        licence="research use; see the terms of its authors",
         citation="J. Wang, X. Nie, Y. Xia, Y. Wu, S.-C. Zhu: Cross-view action modeling, learning "
         "and recognition, CVPR 2014",
     )

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -24,9 +24,9 @@ from gesta.skeleton import Layout, get_layout
 from gesta.version import __version__
 
 Progress = Callable[[int, int | None], None]
-# A member of a source, and what came of it: its clips, or why there are none.
+# A member of a source, and what came of it: its clips, and why others could not be read.
 Member = tuple[str, bytes | Path]
-Outcome = tuple[str, list[Clip] | GestaError]
+Outcome = tuple[str, Sequence[Clip | GestaError]]
 
 _CHUNK = 8  # members a task: a small file takes less time to parse than to send
 _AHEAD = 3  # tasks a process that wait or are done, which bounds memory
@@ -156,16 +156,20 @@ class _Count:
             self._progress(self.done, self._total)
 
 
-def _store(writer: ArchiveWriter, name: str, outcome: list[Clip] | GestaError, strict: bool) -> int:
+def _store(
+    writer: ArchiveWriter, name: str, outcome: Sequence[Clip | GestaError], strict: bool
+) -> int:
     """Put what came of a member in the archive; how many clips that were."""
-    if isinstance(outcome, GestaError):
-        if strict:
-            raise outcome
-        writer.skip(name, str(outcome))
-        return 0
-    for clip in outcome:
-        writer.add(clip, key=name)
-    return len(outcome)
+    clips = 0
+    for one in outcome:
+        if isinstance(one, Clip):
+            writer.add(one, key=name)
+            clips += 1
+        elif strict:
+            raise one
+        else:
+            writer.skip(name, str(one), key=name)
+    return clips
 
 
 def _nothing(dataset: DataSet, source: Source, members: int, writer: ArchiveWriter) -> GestaError:
@@ -183,7 +187,7 @@ def _finish(clip: Clip, target: Layout | None, persons: int | None) -> Clip:
 
 
 def _parse_chunk(
-    parse: Callable[[str, bytes, ParseOptions], list[Clip]],
+    parse: Callable[[str, bytes, ParseOptions], Sequence[Clip | GestaError]],
     options: ParseOptions,
     finish: Callable[[Clip], Clip],
     members: list[Member],
@@ -193,12 +197,15 @@ def _parse_chunk(
     for name, content in members:
         try:
             data = content.read_bytes() if isinstance(content, Path) else content
-            outcomes.append((name, [finish(clip) for clip in parse(name, data, options)]))
+            parsed = parse(name, data, options)
+            outcomes.append(
+                (name, [finish(one) if isinstance(one, Clip) else one for one in parsed])
+            )
         except GestaError as error:
-            outcomes.append((name, error))
+            outcomes.append((name, [error]))
         except OSError as error:
             found = error.strerror or str(error)
-            outcomes.append((name, FormatError(name, "file", "a file that can be read", found)))
+            outcomes.append((name, [FormatError(name, "file", "a file that can be read", found)]))
     return outcomes
 
 

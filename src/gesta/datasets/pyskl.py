@@ -15,9 +15,9 @@ from gesta.clip import Clip
 from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
 from gesta.datasets.registry import register_dataset
 from gesta.datasets.source import Source
-from gesta.errors import FormatError
+from gesta.errors import FormatError, GestaError
 from gesta.formats.checks import text_of
-from gesta.formats.pyskl_pickle import parse_annotations, parse_pyskl
+from gesta.formats.pyskl_pickle import parse_annotations
 
 _TEST_NAMES = ("test", "val")
 _PART = re.compile(r"(.*?)[_-]?(train|test|val)(?:[_-]?(\d+))?")
@@ -36,9 +36,16 @@ def selects(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in (".pkl", ".pickle")
 
 
-def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
-    """All clips of a pickle."""
-    return parse_pyskl(data, name, options.layout)
+def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip | GestaError]:
+    """All clips of a pickle; what is wrong with an annotation stands in its clip's place."""
+    annotations = parse_annotations(data, name, options.layout)
+    found: list[Clip | GestaError] = []
+    for index in range(len(annotations)):
+        try:
+            found.append(annotations.clip(index))
+        except GestaError as error:
+            found.append(error)
+    return found
 
 
 def side(source: Source) -> PysklSide:

@@ -64,7 +64,7 @@ SBU = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("folds",),
-        licence="free for research, with citation",
+        licence="research use; see the terms of its authors",
         citation="K. Yun, J. Honorio, D. Chattopadhyay, T. L. Berg, D. Samaras: Two-person "
         "interaction detection using body-pose features and multiple instance learning, "
         "CVPR Workshops 2012",

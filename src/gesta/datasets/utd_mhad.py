@@ -55,7 +55,7 @@ UTD_MHAD = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("cross_subject",),
-        licence="free for research, with citation",
+        licence="research use; see the terms of its authors",
         citation="C. Chen, R. Jafari, N. Kehtarnavaz: UTD-MHAD: a multimodal dataset for human "
         "action recognition utilizing a depth camera and a wearable inertial sensor, ICIP 2015",
     )

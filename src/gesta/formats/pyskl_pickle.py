@@ -67,12 +67,6 @@ class Annotations:
         """
         return _clip(self.entries[index], f"annotation {index}", self.name, self.layout)
 
-    def id(self, index: int) -> str:
-        """The name of one annotation, as far as it has one."""
-        entry = self.entries[index]
-        named = entry.get("frame_dir") if isinstance(entry, Mapping) else None
-        return str(named or f"annotation {index}")
-
 
 def parse_annotations(data: bytes, name: str, layout: Layout | str | None = None) -> Annotations:
     """What a pickle holds, its clips not yet converted.
