@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from gesta.errors import ModelError
 from gesta.models.model import SkeletonModel
 from gesta.models.registry import Paper, Stated, StateDict, register_model
-from gesta.nn import Frames, GraphConvolution, MaskedBatchNorm, any_in_stride, exporting
+from gesta.nn import Dropout, Frames, GraphConvolution, MaskedBatchNorm, any_in_stride, exporting
 from gesta.nn.fold import fold_into_convolution
 from gesta.skeleton import Layout
 from gesta.skeleton import partition as split_graph
@@ -72,7 +72,7 @@ class Block(nn.Module):
         self.graph_norm = MaskedBatchNorm(width)
         self.temporal = nn.Conv2d(width, width, (kernel, 1), (stride, 1), (kernel // 2, 0))
         self.temporal_norm = MaskedBatchNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.shortcut: nn.Conv2d | None = None
         self.shortcut_norm: MaskedBatchNorm | None = None
         if residual and (stride != 1 or channels != width):
@@ -91,13 +91,14 @@ class Block(nn.Module):
             (R, C_out, ceil(T / stride), V), zero in frames that are not valid.
         """
         # Frames that are not valid are zero here as well, like the border of the convolution.
-        y = self.graph_norm(self.graph(x), before).relu_()
-        y = self.dropout(self.temporal_norm(self.temporal(y), after))
+        y = self.graph_norm(self.graph(x), before)
+        y = self.temporal(y.relu())
+        y = self.dropout(self.temporal_norm(y, after))
         if self.shortcut is not None and self.shortcut_norm is not None:
             y = y + self.shortcut_norm(self.shortcut(x), after)
         elif self.residual:
             y = y + x
-        return y.relu_()
+        return y.relu()
 
     def fold_batch_norm(self) -> None:
         """Fold the norms into the convolutions before them."""

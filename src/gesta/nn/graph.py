@@ -61,12 +61,11 @@ class GraphConvolution(nn.Module):
             gathered = torch.matmul(receive, x)
         else:  # matmul would fold the frames into one product, which copies them twice
             gathered = torch.bmm(receive.expand(rows * length, -1, -1), x)
-        gathered = gathered.reshape(rows * length * joints, self.subsets * channels)
-        mixed = functional.linear(gathered, self.weight.flatten(1))
+        mixed = _mix(gathered.reshape(-1, joints, self.subsets * channels), self.weight.flatten(1))
         bias = edges.sum(1).t() @ self.bias
         bias = bias if self.shift is None else bias + self.shift
-        mixed = mixed.view(rows, length, joints, self.out_channels).add_(bias)
-        return mixed.permute(0, 3, 1, 2)
+        mixed = mixed + bias.to(mixed.dtype)
+        return mixed.view(rows, length, joints, self.out_channels).permute(0, 3, 1, 2)
 
     @torch.no_grad()
     def absorb(self, scale: Tensor, shift: Tensor) -> None:
@@ -89,3 +88,12 @@ class GraphConvolution(nn.Module):
     def extra_repr(self) -> str:
         """Channels and sizes of the graph."""
         return f"{self.channels}, {self.out_channels}, K={self.subsets}, V={self.joints}"
+
+
+def _mix(x: Tensor, weight: Tensor) -> Tensor:
+    """The matrix product over channels: (B, V, C) with (C_out, C) to (B, V, C_out)."""
+    if x.device.type != "cpu" or exporting():
+        return functional.linear(x, weight)
+    # As a 1 x 1 convolution on the same memory: over twice as fast as the product on a CPU.
+    x = x.unsqueeze(1).permute(0, 3, 1, 2)
+    return functional.conv2d(x, weight[:, :, None, None]).squeeze(2).permute(0, 2, 1)

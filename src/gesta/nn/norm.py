@@ -49,9 +49,10 @@ class MaskedBatchNorm(nn.Module):
             return frames.zero_others(x.clone() if self.folded else self._norm(x))
         rows, channels, length, joints = x.shape
         flat = x.permute(0, 2, 3, 1).reshape(rows * length, joints, channels)
-        valid = self._norm(flat[frames.positions].permute(0, 2, 1)[..., None])
-        valid = valid[..., 0].permute(0, 2, 1)
-        full = valid.new_zeros(flat.shape).index_copy(0, frames.positions, valid)
+        valid = flat.index_select(0, frames.positions).unsqueeze(1).permute(0, 3, 1, 2)
+        valid = self._norm(valid).permute(0, 2, 3, 1).squeeze(1)
+        # New memory is filled in place: a copy of zeros would be one pass more.
+        full = valid.new_zeros(flat.shape).index_copy_(0, frames.positions, valid)
         return full.view(rows, length, joints, channels).permute(0, 3, 1, 2)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
