@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gesta.archive import Archive, FlatClips
 from gesta.axes import check_shape
 from gesta.errors import ShapeError
 from gesta.transforms.batch import Batch
@@ -18,54 +18,11 @@ from gesta.transforms.batch import Batch
 FILL_ROWS = 1 << 18
 
 
-class FlatArrays(Protocol):
-    """Clips laid one after the other: what `gesta.archive.Archive.flat` gives.
-
-    A row is one person in one frame; the rows of a clip run over its persons and, within a
-    person, over its frames.
-    """
-
-    @property
-    def coords(self) -> NDArray[np.float32]:
-        """(rows, V, C), NaN where a joint is missing."""
-
-    @property
-    def confidence(self) -> NDArray[np.float32] | None:
-        """(rows, V) or None."""
-
-    @property
-    def offsets(self) -> NDArray[np.int64]:
-        """(N+1,) the first row of each clip, and their number."""
-
-    @property
-    def persons(self) -> NDArray[np.int64]:
-        """(N,) persons of each clip."""
-
-    @property
-    def frames(self) -> NDArray[np.int64]:
-        """(N,) frames of each clip."""
-
-
-class FlatSource(Protocol):
-    """What `ResidentClips.from_archive` needs of an archive."""
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(N,) labels, -1 where unknown."""
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The N ids."""
-
-    def flat(self, indices: NDArray[np.int64] | None = None) -> FlatArrays:
-        """The named clips, in that order."""
-
-
 class ResidentClips:
     """N clips held on a device with their gaps filled; gives batches of any of them.
 
     Args:
-        flat: the clips.
+        flat: the clips, as `gesta.archive.Archive.flat` gives them.
         labels: (N,) their labels, -1 where unknown.
         ids: their N ids.
         device: where they are to lie.
@@ -77,7 +34,7 @@ class ResidentClips:
 
     def __init__(
         self,
-        flat: FlatArrays,
+        flat: FlatClips,
         labels: NDArray[np.int64],
         ids: Sequence[str],
         device: torch.device | str = "cpu",
@@ -107,7 +64,7 @@ class ResidentClips:
     @classmethod
     def from_archive(
         cls,
-        archive: FlatSource,
+        archive: Archive,
         indices: NDArray[np.int64],
         device: torch.device | str = "cpu",
         persons: int | None = None,
@@ -159,7 +116,7 @@ class ResidentClips:
         )
 
 
-def _check(flat: FlatArrays, labels: NDArray[np.int64], ids: Sequence[str]) -> None:
+def _check(flat: FlatClips, labels: NDArray[np.int64], ids: Sequence[str]) -> None:
     sizes = check_shape("flat coords", flat.coords, "R V C")
     count = check_shape("flat frames", flat.frames, "N")["N"]
     check_shape("flat persons", flat.persons, "N", N=count)
@@ -186,7 +143,7 @@ def _confidence(known: NDArray[np.float32] | None, seen: Tensor, mask: Tensor) -
     return confidence
 
 
-def _tracks(flat: FlatArrays) -> tuple[Tensor, Tensor]:
+def _tracks(flat: FlatClips) -> tuple[Tensor, Tensor]:
     """The first row of each person's track, and the row after its last; tracks without rows out."""
     lengths = torch.tensor(np.repeat(np.asarray(flat.frames), np.asarray(flat.persons)))
     lengths = lengths[lengths > 0]

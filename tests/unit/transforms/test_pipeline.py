@@ -138,6 +138,16 @@ def test_centring_every_frame_follows_the_first_person_through_gaps(make_clip):
 
 
 @pytest.mark.parametrize("centre", ["first_frame", "every_frame"])
+def test_the_first_person_is_one_who_is_seen(make_clip, centre):
+    clip = make_clip(persons=2)
+    coords = clip.coords.copy()
+    coords[0] = np.nan
+    rows = in_test(collate([make_clip(), clip.replace(coords=coords)]), centre=centre)
+    torch.testing.assert_close(rows.poses[1, 1, 0, SPINE], torch.zeros(3), atol=1e-6, rtol=0)
+    assert not rows.poses[1, 0].any()
+
+
+@pytest.mark.parametrize("centre", ["first_frame", "every_frame"])
 @pytest.mark.parametrize("channels", [2, 3])
 def test_centring_again_changes_nothing(make_clip, centre, channels):
     batch = collate([make_clip(seed=s, channels=channels) for s in range(3)])
@@ -213,9 +223,10 @@ def test_a_mirrored_left_hand_is_the_right_one(make_clip):
     assert torch.equal(mirrored.confidence[..., left], plain.confidence[..., right])
 
     # Not centred, the clip's mean stays where it is.
-    plain = in_test(batch, centre="none").poses
-    mirrored = in_training(batch, AugmentOptions(mirror=1.0), centre="none").poses
-    torch.testing.assert_close(mirrored.mean(dim=(2, 3)), plain.mean(dim=(2, 3)))
+    for size in ("none", "body"):
+        plain = in_test(batch, centre="none", size=size).poses
+        mirrored = in_training(batch, AugmentOptions(mirror=1.0), centre="none", size=size).poses
+        torch.testing.assert_close(mirrored.mean(dim=(2, 3)), plain.mean(dim=(2, 3)))
 
 
 def test_random_rotation_keeps_distances_and_the_place(make_clip):

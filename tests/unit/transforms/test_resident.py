@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,49 +6,30 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gesta.clip import Clip, fill_missing
+from gesta.archive import FlatClips, write_archive
+from gesta.clip import fill_missing
 from gesta.errors import ShapeError
 from gesta.transforms import ResidentClips, collate, resident
 
-
-@dataclass
-class Flat:
-    coords: np.ndarray
-    confidence: np.ndarray | None
-    offsets: np.ndarray
-    persons: np.ndarray
-    frames: np.ndarray
+CLASSES = ("wave", "sit", "walk")
 
 
-@dataclass
-class Source:
-    """An archive as far as a resident needs one."""
-
-    clips: list[Clip]
-
-    @property
-    def ids(self):
-        return [clip.id for clip in self.clips]
-
-    @property
-    def labels(self):
-        return np.array([-1 if c.label is None else c.label for c in self.clips])
-
-    def flat(self, indices=None):
-        clips = self.clips if indices is None else [self.clips[i] for i in indices]
-        rows = [clip.coords.reshape(-1, *clip.coords.shape[2:]) for clip in clips]
-        known = [c.confidence for c in clips if c.confidence is not None]
-        return Flat(
-            np.concatenate(rows),
-            np.concatenate([k.reshape(-1, k.shape[-1]) for k in known]) if known else None,
-            np.cumsum([0, *map(len, rows)]),
-            np.array([clip.persons for clip in clips]),
-            np.array([clip.frames for clip in clips]),
-        )
+@pytest.fixture
+def archived(tmp_path):
+    """Writes clips as an archive."""
+    return lambda clips: write_archive(tmp_path / "archive", clips, CLASSES)
 
 
-def resident_of(clips, **options):
-    return ResidentClips.from_archive(Source(clips), np.arange(len(clips)), **options)
+def flat_of(clip):
+    """One clip as an archive lays it out."""
+    joints, channels = clip.coords.shape[2:]
+    rows = clip.coords.reshape(-1, joints, channels)
+    persons, frames = np.array([clip.persons]), np.array([clip.frames])
+    return FlatClips(rows, None, np.array([0, len(rows)]), persons, frames)
+
+
+def all_of(archive, **options):
+    return ResidentClips.from_archive(archive, np.arange(len(archive)), **options)
 
 
 def assert_same(found, expected):
@@ -64,38 +45,41 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("persons", [None, 1, 2, 5])
 @pytest.mark.parametrize("fill_rows", [1, 30, 1 << 18])
-def test_a_batch_is_what_collating_the_clips_gives(quirks, persons, fill_rows, monkeypatch):
+def test_a_batch_is_what_collating_the_clips_gives(
+    quirks, archived, persons, fill_rows, monkeypatch
+):
     monkeypatch.setattr(resident, "FILL_ROWS", fill_rows)
-    clips = resident_of(quirks, persons=persons)
+    clips = all_of(archived(quirks), persons=persons)
     assert len(clips) == 8 and clips.labels.tolist()[5] == -1
     for positions in ([0, 1, 2, 3, 4, 5, 6, 7], [3, 3, 1], [5, 3], [6, 3]):
         expected = collate([quirks[i] for i in positions], persons=persons)
         assert_same(clips.batch(torch.tensor(positions)), expected)
 
 
-def test_indices_choose_and_order_the_clips(quirks):
-    clips = ResidentClips.from_archive(Source(quirks), np.array([4, 0]))
+def test_indices_choose_and_order_the_clips(quirks, archived):
+    clips = ResidentClips.from_archive(archived(quirks), np.array([4, 0]))
     assert clips.ids == ["one frame", "clip1"] and clips.labels.tolist() == [2, 1]
     assert_same(clips.batch(torch.tensor([1, 0])), collate([quirks[0], quirks[4]]))
 
 
-def test_confidences_of_the_archive_are_kept(make_clip):
+def test_confidences_of_the_archive_are_kept(make_clip, archived):
     rng = np.random.default_rng(0)
     clips = [make_clip(seed=s, frames=5 + s) for s in range(2)]
     clips = [c.replace(confidence=rng.random(c.coords.shape[:3], dtype=np.float32)) for c in clips]
-    assert_same(resident_of(clips).batch(torch.tensor([0, 1])), collate(clips))
+    assert_same(all_of(archived(clips)).batch(torch.tensor([0, 1])), collate(clips))
 
 
 def test_whole_clips_need_no_confidence_and_change_nothing_of_the_archive(make_clip):
-    source = Source([make_clip()])
-    flat = source.flat()
+    flat = flat_of(make_clip())
+    assert ResidentClips(flat, np.array([0]), ["a"]).batch(torch.tensor([0])).confidence is None
+
     flat.coords[3, 2] = np.nan
     before = flat.coords.copy()
-    clips = ResidentClips(flat, source.labels, source.ids)
+    clips = ResidentClips(flat, np.array([0]), ["a"])
     clips.batch(torch.tensor([0])).poses.zero_()
     np.testing.assert_array_equal(flat.coords, before)
-    assert clips.batch(torch.tensor([0])).poses.any()
-    assert resident_of([make_clip()]).batch(torch.tensor([0])).confidence is None
+    batch = clips.batch(torch.tensor([0]))
+    assert batch.poses.any() and batch.confidence.sum() == batch.confidence.numel() - 1
 
 
 @settings(max_examples=50)
@@ -114,12 +98,10 @@ def test_gaps_are_filled_like_those_of_a_clip(data):
 
 
 def test_arrays_that_do_not_fit_are_refused(make_clip):
-    source = Source([make_clip(), make_clip(seed=1)])
-    flat = source.flat()
-    with pytest.raises(ShapeError, match="expected 2 ids"):
-        ResidentClips(flat, source.labels, ["one"])
+    flat, label = flat_of(make_clip()), np.array([0])
+    with pytest.raises(ShapeError, match="expected 1 ids"):
+        ResidentClips(flat, label, ["one", "two"])
     with pytest.raises(ShapeError, match="labels"):
-        ResidentClips(flat, source.labels[:1], source.ids)
-    flat.frames = flat.frames + 1
+        ResidentClips(flat, np.array([0, 1]), ["one"])
     with pytest.raises(ShapeError, match="persons times frames"):
-        ResidentClips(flat, source.labels, source.ids)
+        ResidentClips(replace(flat, frames=flat.frames + 1), label, ["one"])
