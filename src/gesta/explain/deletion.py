@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gesta.errors import ShapeError
 from gesta.evaluation.scoring import Pipeline
 from gesta.explain.occlusion import Fill, Importance, hidden_scores, single
-from gesta.explain.scoring import scoring
+from gesta.explain.scoring import scoring, stages
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 
@@ -86,17 +86,16 @@ def deletion_curves(
     ]
     # right[curve, clip, variant]: the whole clip, then each share ranked and `draws` times random
     right = np.zeros((len(plan), len(batch), 1 + len(shares) * (1 + draws)))
+    place, rest = stages(pipeline)
     with scoring(model):
         for row, importance in enumerate(importances):
-            one = single(batch, row)
+            one = place(single(batch, row))
             hides = {
                 unit: _variants(importance, unit, shares, draws, generator)
                 for unit in ("joints", "frames")
             }
             for curve, (unit, fill) in enumerate(plan):
-                scores = hidden_scores(
-                    model, pipeline, one, layout, hides[unit], fill, rows_at_once
-                )
+                scores = hidden_scores(model, rest, one, layout, hides[unit], fill, rows_at_once)
                 right[curve, row] = (scores.argmax(dim=1) == one.labels.cpu()).numpy()
             if progress is not None:
                 progress(row + 1, len(batch))

@@ -1,8 +1,10 @@
 """Occlusion: by how much a class's log probability falls when a joint or a time is hidden.
 
-Hiding happens in the clip, before anything else is done to it: it means the same for every
-stream and sampling, and a joint's importance includes what its bones and motion tell. What is
-hidden is replaced, not removed, since models take whole skeletons:
+Hiding happens in the whole clip once it is placed (centred, turned, sized) and before frames are
+sampled and streams are made. So it means the same for every stream and sampling, a joint's
+importance includes what its bones and motion tell, and hiding a joint that clips are placed by
+does not move all others. What is hidden is replaced, not removed, since models take whole
+skeletons:
 
 - ``mean``: a joint stands where it is on average over the clip, so that its movement is gone
   and its place remains (for every person apart);
@@ -27,7 +29,7 @@ from gesta.axes import check_shape
 from gesta.errors import ShapeError
 from gesta.evaluation import score_batch
 from gesta.evaluation.scoring import Pipeline
-from gesta.explain.scoring import scoring
+from gesta.explain.scoring import scoring, stages
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 
@@ -105,13 +107,14 @@ def occlusion(
     """
     _check(batch, layout, fill, windows, rows_at_once)
     targets = _targets(batch, target)
+    place, rest = stages(pipeline)
     found = []
     with scoring(model):
         for row in range(len(batch)):
-            one = single(batch, row)
+            one = place(single(batch, row))
             edges = window_edges(one.poses.shape[2], windows)
             hide = _hides(one, edges, grid)
-            scores = hidden_scores(model, pipeline, one, layout, hide, fill, rows_at_once)
+            scores = hidden_scores(model, rest, one, layout, hide, fill, rows_at_once)
             watched = int(scores[0].argmax()) if targets is None else targets[row]
             found.append(_importance(one, scores[:, watched], watched, edges, fill))
             if progress is not None:
@@ -150,8 +153,9 @@ def hidden_scores(
     """Score variants of one clip in which parts are hidden; to be called within `scoring`.
 
     Args:
-        model, pipeline: as for `occlusion`.
-        one: a batch of one clip.
+        model: as for `occlusion`.
+        pipeline: the second of the `stages`.
+        one: a batch of one clip, after the first of them.
         layout: its skeleton.
         hide: (R, T, V) bool, what is hidden in each of R variants.
         fill: what replaces it.

@@ -9,8 +9,9 @@ from gesta.clip import Clip
 from gesta.errors import ShapeError
 from gesta.explain import deletion_curves, occlusion
 from gesta.explain.occlusion import window_edges
+from gesta.explain.scoring import stages
 from gesta.skeleton import get_layout
-from gesta.transforms import collate
+from gesta.transforms import AugmentOptions, InputOptions, InputPipeline, collate
 
 LAYOUT = get_layout("sbu_15")
 HAND = LAYOUT.index("left_hand")
@@ -182,3 +183,27 @@ def test_deletion_refuses_clips_it_cannot_judge():
         deletion_curves(OneJoint(), unchanged, batch, found, layout=LAYOUT, generator=rng)
     with pytest.raises(ShapeError, match="an importance for each clip"):
         deletion_curves(OneJoint(), unchanged, batch, [], layout=LAYOUT, generator=rng)
+
+
+@pytest.mark.parametrize("stream", ["joint", "bone", "joint_motion", "bone_motion"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"frames": 12, "view": "normalised", "size": "body"},
+        {"frames": 12, "centre": "every_frame", "sampling": "uniform", "views": 2},
+        {"frames": 12, "crop": 0.8, "views": 3},
+        {"frames": 6, "sampling": "window"},
+    ],
+)
+def test_the_two_stages_do_what_the_pipeline_does(options, stream):
+    pipeline = InputPipeline(InputOptions(**options), AugmentOptions(), LAYOUT, stream)
+    coords = np.random.default_rng(0).normal(size=(2, 20, 15, 3)).astype(np.float32)
+    coords[1, :4] = np.nan
+    coords[0, 3:6, 4] = np.nan
+    batch = collate([Clip(coords, LAYOUT, id="a")])
+    whole = pipeline(batch, training=False)
+    place, rest = stages(pipeline)
+    staged = rest(place(batch), training=False, generator=None)
+    torch.testing.assert_close(staged.poses, whole.poses, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(staged.mask, whole.mask)
+    torch.testing.assert_close(staged.clip, whole.clip)
