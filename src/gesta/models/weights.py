@@ -119,9 +119,8 @@ def _tensors(source: str, values: Mapping[str, Any]) -> StateDict:
 
 
 def _in_own_names(model: nn.Module, given: StateDict) -> StateDict:
-    convert = (
-        model_entry(model.name).convert if isinstance(getattr(model, "name", 0), str) else None
-    )
+    name = str(getattr(model, "name", ""))
+    convert = model_entry(name).convert if name else None
     converted = convert(given) if convert is not None else None
     if converted is None:
         return given

@@ -1,5 +1,6 @@
 """Layers that at least two models use, and the hooks that look inside them."""
 
+from gesta.nn.dropout import Dropout
 from gesta.nn.fold import fold_batch_norm
 from gesta.nn.frames import Frames, any_in_stride, exporting
 from gesta.nn.graph import GraphConvolution
@@ -7,6 +8,7 @@ from gesta.nn.norm import MaskedBatchNorm
 from gesta.nn.observed import Observed, observed
 
 __all__ = [
+    "Dropout",
     "Frames",
     "GraphConvolution",
     "MaskedBatchNorm",

@@ -92,8 +92,8 @@ class GraphConvolution(nn.Module):
 
 def _mix(x: Tensor, weight: Tensor) -> Tensor:
     """The matrix product over channels: (B, V, C) with (C_out, C) to (B, V, C_out)."""
-    if x.device.type != "cpu" or exporting():
+    if x.device.type != "cpu" or x.dtype != torch.float32 or exporting():
         return functional.linear(x, weight)
-    # As a 1 x 1 convolution on the same memory: over twice as fast as the product on a CPU.
+    # As a 1 x 1 convolution on the same memory: in float32 twice as fast as the product on a CPU.
     x = x.unsqueeze(1).permute(0, 3, 1, 2)
     return functional.conv2d(x, weight[:, :, None, None]).squeeze(2).permute(0, 2, 1)
