@@ -1,20 +1,32 @@
 """Layers that at least two models use, and the hooks that look inside them."""
 
+from gesta.nn.coupled_attention import CoupledAttention, attend_poses
 from gesta.nn.dropout import Dropout
 from gesta.nn.fold import fold_batch_norm
 from gesta.nn.frames import Frames, any_in_stride, exporting
 from gesta.nn.graph import GraphConvolution
 from gesta.nn.norm import MaskedBatchNorm
 from gesta.nn.observed import Observed, observed
+from gesta.nn.persons import PersonRows, merge_persons, motion, person_rows
+from gesta.nn.self_attention import DotProductAttention, SelfAttentionBlock, SelfAttentionLayer
 
 __all__ = [
+    "CoupledAttention",
+    "DotProductAttention",
     "Dropout",
     "Frames",
     "GraphConvolution",
     "MaskedBatchNorm",
     "Observed",
+    "PersonRows",
+    "SelfAttentionBlock",
+    "SelfAttentionLayer",
     "any_in_stride",
+    "attend_poses",
     "exporting",
     "fold_batch_norm",
+    "merge_persons",
+    "motion",
     "observed",
+    "person_rows",
 ]

@@ -1,0 +1,386 @@
+"""SAN: self-attention networks of frames, in three variants, alone or over temporal segments.
+
+Paper: Cho, Maqbool, Liu, Foroosh, "Self-Attention Network for Skeleton-based Human Action
+Recognition", WACV 2020. Position and motion of the joints are encoded frame by frame (`ff`: one
+linear layer; `cnn`: four convolutions over frames and joints), a block of self-attention layers
+looks at all frames and gives one vector, and a linear layer classifies it.
+
+- ``san_v1``: all persons and both modalities in one encoder and one block; a fixed M.
+- ``san_v2``: both modalities encoded for each person, side by side through a block that all
+  persons share; then one vector of all persons.
+- ``san_v3``: one block a modality, and a classifier for each besides the one of both;
+  `forward_heads` gives the three logits, whose losses are added.
+- ``segments=3`` makes TS-SAN of each: T frames are cut into segments, each goes through the same
+  network, and the logits become one by a consensus.
+
+Reconstructed, because the text of the paper lost or never had it: the sizes of the `cnn` encoder
+(64, 32, 32, 64 filters at the default width of 512, after HCN), the width of `ff` (the same), the
+feed-forward width (4 times), where the dropout of 0.2 is (on what each sub-layer adds, and on the
+embedded input), that V3 predicts by the classifier of both modalities, and that its persons are
+merged before the blocks (``merge="early"``, the order of the text).
+
+Differs: frames that are masked take part in nothing, and an absent person neither, where the
+paper pads with zeros; motion ends at the border of a segment. The ReLU before the classifier
+stands in the block, which ends with one.
+
+Sizes with the `cnn` encoder at 60 classes, 25 joints, 3 channels, 32 frames and 2 persons, in
+parameters and multiply-adds: V1 13.75 M and 0.44 G, V2 54.74 M and 3.32 G, V3 27.54 M and 0.90 G;
+three segments take three times the multiply-adds and no further parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from gesta.errors import ModelError
+from gesta.models.model import SkeletonModel
+from gesta.models.registry import Paper, Stated, register_model
+from gesta.models.san_parts import (
+    AllPersons,
+    Consensus,
+    ConsensusOn,
+    EachModality,
+    EachPerson,
+    EncoderName,
+    Segments,
+    Trunk,
+    make_encoder,
+)
+from gesta.nn.coupled_attention import Activation, CoupledAttention, attend_poses
+from gesta.nn.dropout import Dropout
+from gesta.nn.persons import PersonMerge
+from gesta.nn.self_attention import SelfAttentionBlock
+from gesta.skeleton import Layout
+
+FRAMES = 32
+PERSONS = 2
+
+_PAPER = Paper(
+    "Self-Attention Network for Skeleton-based Human Action Recognition",
+    "Sangwoo Cho, Muhammad Hasan Maqbool, Fei Liu, Hassan Foroosh",
+    "WACV",
+    2020,
+    """@inproceedings{cho2020self,
+  title = {Self-Attention Network for Skeleton-based Human Action Recognition},
+  author = {Cho, Sangwoo and Maqbool, Muhammad Hasan and Liu, Fei and Foroosh, Hassan},
+  booktitle = {Proceedings of the IEEE/CVF Winter Conference on Applications of Computer Vision},
+  year = {2020}
+}""",
+)
+
+
+class San(SkeletonModel):
+    """Trunk, classifiers and the consensus of segments; see the head of this file.
+
+    Args:
+        layout, num_classes, channels, frames, persons: as in `SkeletonModel`.
+        trunk: from poses to the features of the classifiers.
+        segments: how T is cut and logits are joined.
+        dropout: share of values dropped before the classifiers.
+        attention: weights the poses before all else; None: nothing does.
+    """
+
+    head_names = ("heads",)
+
+    def __init__(
+        self,
+        layout: Layout,
+        num_classes: int,
+        channels: int,
+        frames: int,
+        persons: int | None,
+        *,
+        trunk: Trunk,
+        segments: Segments,
+        dropout: float,
+        attention: CoupledAttention | None,
+    ) -> None:
+        super().__init__(layout, num_classes, channels, frames, persons)
+        self.attention, self.segments, self.trunk = attention, segments, trunk
+        self.dropout = Dropout(dropout)
+        self.heads = nn.ModuleList(nn.Linear(width, num_classes) for width in trunk.widths)
+
+    def forward(self, poses: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Logits (N, Y) of poses (N, M, T, V, C); mask (N, M, T) is True where a person is.
+
+        Raises:
+            ShapeError: an input of another shape or type than the model was made for.
+        """
+        return self.forward_heads(poses, mask)[-1]
+
+    def forward_heads(self, poses: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The logits (N, Y) of every classifier, whose losses are added; the last one predicts.
+
+        In V3 these are of position, of motion and of both; in V1 and V2 there is one.
+        """
+        self.check_inputs(poses, mask)
+        if self.attention is not None:
+            poses = attend_poses(self.attention, poses, mask)
+        poses, mask = self.segments.cut(poses, mask)
+        there = None if mask is None else mask.flatten(1).any(1)
+        # The ReLU before each classifier is in its feature: a maximum or mean of what is positive.
+        return tuple(
+            self.segments(head(self.dropout(feature)), there)
+            for head, feature in zip(self.heads, self.trunk(poses, mask), strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What `create_model` gives to each builder, with the frames of one segment.
+
+    Raises:
+        ModelError: the frames cannot be cut into the segments.
+    """
+
+    layout: Layout
+    num_classes: int
+    channels: int
+    frames: int
+    persons: int | None
+    segments: int
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        num_classes: int,
+        channels: int,
+        frames: int | None,
+        persons: int | None,
+        segments: int,
+    ) -> _Sizes:
+        if segments < 1 or (frames is not None and frames % segments):
+            raise ModelError(
+                f"san: expected frames that can be cut into {segments} segments, found {frames}; "
+                "frames are those of the whole input"
+            )
+        length = FRAMES if frames is None else frames // segments
+        return cls(layout, num_classes, channels, length, persons, segments)
+
+    def model(
+        self,
+        trunk: Trunk,
+        consensus: Consensus,
+        consensus_on: ConsensusOn,
+        dropout: float,
+        coupled_attention: Literal["none"] | Activation,
+    ) -> San:
+        """Head, consensus and plug-in attention around a trunk."""
+        _check_share("dropout", dropout)
+        frames = self.frames * self.segments
+        attention = None
+        if coupled_attention != "none":
+            attention = CoupledAttention(frames, len(self.layout), self.channels, coupled_attention)
+        return San(
+            self.layout,
+            self.num_classes,
+            self.channels,
+            frames,
+            self.persons,
+            trunk=trunk,
+            segments=Segments(self.segments, consensus, consensus_on),
+            dropout=dropout,
+            attention=attention,
+        )
+
+
+def _block(
+    width: int, frames: int, layers: int, heads: int, feed_forward: int, dropout: float
+) -> SelfAttentionBlock:
+    if min(layers, heads, feed_forward) < 1 or width % heads:
+        raise ModelError(
+            "san: expected layers and feed_forward of at least 1 and heads that divide the "
+            f"block's width {width}, found layers={layers}, feed_forward={feed_forward}, "
+            f"heads={heads}"
+        )
+    _check_share("attention_dropout", dropout)
+    return SelfAttentionBlock(width, frames, layers, heads, feed_forward, dropout)
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share < 1:
+        raise ModelError(f"san: {name}: expected a share in [0, 1), found {share}")
+
+
+_SMALL = {"width": 32, "layers": 2, "heads": 2, "dropout": 0.0, "attention_dropout": 0.0}
+
+
+@register_model(
+    "san_v1",
+    inputs=("poses", "mask"),
+    paper=_PAPER,
+    small=_SMALL,
+    stated=(Stated(13_745_340, 438_400_000, frames=FRAMES),),
+)
+def san_v1(
+    layout: Layout,
+    num_classes: int,
+    channels: int,
+    frames: int | None,
+    persons: int | None,
+    *,
+    encoder: EncoderName = "cnn",
+    width: int = 512,
+    layers: int = 4,
+    heads: int = 8,
+    feed_forward: int = 4,
+    dropout: float = 0.5,
+    attention_dropout: float = 0.2,
+    segments: int = 1,
+    consensus: Consensus = "average",
+    consensus_on: ConsensusOn = "logits",
+    coupled_attention: Literal["none"] | Activation = "none",
+) -> San:
+    """Build SAN-V1.
+
+    Args:
+        layout, num_classes, channels: see `create_model`.
+        frames: T of the whole input, which the positions are learnt for; None: 32 a segment.
+        persons: M, which are side by side in the encoder; None: 2.
+        encoder: "ff" (one linear layer) or "cnn" (four convolutions).
+        width: features of a frame, which the encoder gives and the block has.
+        layers: of self-attention.
+        heads: of each layer.
+        feed_forward: hidden width of each layer, as a multiple of the block's.
+        dropout: share dropped after the cnn encoder and before the classifier.
+        attention_dropout: share dropped in the block.
+        segments: equal parts that the frames are cut into (TS-SAN).
+        consensus: of the segments, element-wise.
+        consensus_on: what the consensus is taken of.
+        coupled_attention: activation of a `CoupledAttention` in front, or "none" for none.
+
+    Raises:
+        ModelError: options out of their range, or that do not go together.
+    """
+    persons = PERSONS if persons is None else persons
+    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    trunk = AllPersons(
+        make_encoder(encoder, persons * len(layout), 2 * channels, width, dropout),
+        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+    )
+    return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
+
+
+@register_model(
+    "san_v2",
+    inputs=("poses", "mask"),
+    paper=_PAPER,
+    small=_SMALL,
+    stated=(Stated(54_738_812, 3_317_000_000, frames=FRAMES),),
+)
+def san_v2(
+    layout: Layout,
+    num_classes: int,
+    channels: int,
+    frames: int | None,
+    persons: int | None,
+    *,
+    encoder: EncoderName = "cnn",
+    width: int = 512,
+    layers: int = 4,
+    heads: int = 8,
+    feed_forward: int = 4,
+    person_merge: PersonMerge = "max",
+    dropout: float = 0.5,
+    attention_dropout: float = 0.2,
+    segments: int = 1,
+    consensus: Consensus = "average",
+    consensus_on: ConsensusOn = "logits",
+    coupled_attention: Literal["none"] | Activation = "none",
+) -> San:
+    """Build SAN-V2.
+
+    Args:
+        layout, num_classes, channels: see `create_model`.
+        frames: T of the whole input, which the positions are learnt for; None: 32 a segment.
+        persons: M; None: any, with `person_merge` "concat" 2.
+        encoder: "ff" (one linear layer) or "cnn" (four convolutions).
+        width: features of a frame that each encoder gives; the block has twice as many.
+        layers: of self-attention.
+        heads: of each layer.
+        feed_forward: hidden width of each layer, as a multiple of the block's.
+        person_merge: of the vectors of the persons that are there.
+        dropout: share dropped after the cnn encoder and before the classifier.
+        attention_dropout: share dropped in the block.
+        segments: equal parts that the frames are cut into (TS-SAN).
+        consensus: of the segments, element-wise.
+        consensus_on: what the consensus is taken of.
+        coupled_attention: activation of a `CoupledAttention` in front, or "none" for none.
+
+    Raises:
+        ModelError: options out of their range, or that do not go together.
+    """
+    if person_merge == "concat" and persons is None:
+        persons = PERSONS
+    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    trunk = EachPerson(
+        make_encoder(encoder, len(layout), channels, width, dropout),
+        make_encoder(encoder, len(layout), channels, width, dropout),
+        _block(2 * width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        person_merge,
+        persons,
+    )
+    return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
+
+
+@register_model(
+    "san_v3",
+    inputs=("poses", "mask"),
+    paper=_PAPER,
+    small=_SMALL,
+    stated=(Stated(27_537_396, 895_000_000, frames=FRAMES),),
+)
+def san_v3(
+    layout: Layout,
+    num_classes: int,
+    channels: int,
+    frames: int | None,
+    persons: int | None,
+    *,
+    encoder: EncoderName = "cnn",
+    width: int = 512,
+    layers: int = 4,
+    heads: int = 8,
+    feed_forward: int = 4,
+    merge: Literal["early", "late"] = "early",
+    dropout: float = 0.5,
+    attention_dropout: float = 0.2,
+    segments: int = 1,
+    consensus: Consensus = "average",
+    consensus_on: ConsensusOn = "logits",
+    coupled_attention: Literal["none"] | Activation = "none",
+) -> San:
+    """Build SAN-V3.
+
+    Args:
+        layout, num_classes, channels, persons: see `create_model`.
+        frames: T of the whole input, which the positions are learnt for; None: 32 a segment.
+        encoder: "ff" (one linear layer) or "cnn" (four convolutions).
+        width: features of a frame that each encoder gives and each block has.
+        layers: of self-attention.
+        heads: of each layer.
+        feed_forward: hidden width of each layer, as a multiple of the block's.
+        merge: of persons: "early", of their encoded frames, or "late", of what the blocks give.
+        dropout: share dropped after the cnn encoder and before the classifiers.
+        attention_dropout: share dropped in the blocks.
+        segments: equal parts that the frames are cut into (TS-SAN).
+        consensus: of the segments, element-wise.
+        consensus_on: what the consensus is taken of.
+        coupled_attention: activation of a `CoupledAttention` in front, or "none" for none.
+
+    Raises:
+        ModelError: options out of their range, or that do not go together.
+    """
+    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    trunk = EachModality(
+        make_encoder(encoder, len(layout), channels, width, dropout),
+        make_encoder(encoder, len(layout), channels, width, dropout),
+        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        early=merge == "early",
+    )
+    return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)

@@ -1,0 +1,294 @@
+"""Parts of SAN: encoders of a frame, the trunks of the three variants, temporal segments.
+
+Sections and figures are those of the paper that `gesta.models.san` names.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gesta.errors import ModelError
+from gesta.nn.dropout import Dropout
+from gesta.nn.persons import (
+    PersonMerge,
+    PersonRows,
+    merge_persons,
+    motion,
+    person_rows,
+    unless_full,
+)
+from gesta.nn.self_attention import SelfAttentionBlock
+
+EncoderName = Literal["ff", "cnn"]
+Consensus = Literal["average", "max"]
+ConsensusOn = Literal["logits", "probabilities"]
+
+
+class LinearEncoder(nn.Module):
+    """``ff``: all joints of a frame through one linear layer and a ReLU (section 4.2).
+
+    Args:
+        joints: V.
+        channels: C.
+        width: D that leaves.
+    """
+
+    def __init__(self, joints: int, channels: int, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.linear = nn.Linear(joints * channels, width)
+
+    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
+        return self.linear(x.flatten(2)).relu()
+
+
+class ConvolutionEncoder(nn.Module):
+    """``cnn``: four convolutions (Figure 4), the last two over frames and filters of all joints.
+
+    A 1x1 and a 3x1 (time) convolution work on each joint alone; then joints and filters change
+    places, so that two 3x3 convolutions see all joints at once, each followed by 1x2 pooling. A
+    ReLU follows each, dropout the last. The length in time stays.
+
+    Args:
+        joints: V.
+        channels: C.
+        width: D that leaves, a multiple of 16; 512 gives 64, 32, 32 and 64 filters.
+        dropout: share of values dropped at the end.
+    """
+
+    AXIS = 32  # filters of the second convolution, which become the axis that is pooled twice
+
+    def __init__(self, joints: int, channels: int, width: int, dropout: float) -> None:
+        super().__init__()
+        if width % 16:
+            raise ModelError(f"encoder cnn: expected a width that 16 divides, found {width}")
+        self.width = width
+        self.points = nn.Conv2d(channels, width // 8, 1)
+        self.time = nn.Conv2d(width // 8, self.AXIS, (3, 1), padding=(1, 0))
+        self.joints = nn.Conv2d(joints, width // 16, 3, padding=1)
+        self.last = nn.Conv2d(width // 16, width // 8, 3, padding=1)
+        self.pool = nn.MaxPool2d((1, 2))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
+        x = _only(self.points(x.permute(0, 3, 1, 2)).relu(), keep)
+        x = _only(self.time(x).relu(), keep).permute(0, 3, 2, 1)
+        x = _only(self.pool(self.joints(x)).relu(), keep)
+        x = self.pool(self.last(x)).relu()
+        return self.dropout(x.transpose(1, 2).flatten(2))
+
+
+Encoder = LinearEncoder | ConvolutionEncoder
+
+
+def make_encoder(
+    name: EncoderName, joints: int, channels: int, width: int, dropout: float
+) -> Encoder:
+    """An encoder by name.
+
+    Raises:
+        ModelError: a width that the encoder cannot have.
+    """
+    if name == "ff":
+        return LinearEncoder(joints, channels, width)
+    return ConvolutionEncoder(joints, channels, width, dropout)
+
+
+def _only(x: Tensor, keep: Tensor | None) -> Tensor:
+    """x (R, C, T, V), zero in frames that are not valid: convolutions in time must not see them."""
+    return x if keep is None else x * keep[:, None, :, None].to(x.dtype)
+
+
+class Segments(nn.Module):
+    """Temporal segments and the consensus of what a network says of each (section 4.4).
+
+    Segments in which nobody is there have no say, unless nobody is in any.
+
+    Args:
+        count: G.
+        consensus: element-wise "average" or "max".
+        on: what it is taken of, "logits" or "probabilities".
+    """
+
+    def __init__(
+        self,
+        count: int,
+        consensus: Consensus,
+        on: ConsensusOn,
+    ) -> None:
+        super().__init__()
+        self.count, self.consensus, self.on = count, consensus, on
+
+    def cut(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(N, M, G*T, V, C) and (N, M, G*T) to (N*G, M, T, V, C) and (N*G, M, T)."""
+        if self.count == 1:
+            return poses, mask
+        poses = poses.unflatten(2, (self.count, -1)).transpose(1, 2).flatten(0, 1)
+        if mask is not None:
+            mask = mask.unflatten(2, (self.count, -1)).transpose(1, 2).flatten(0, 1)
+        return poses, mask
+
+    def forward(self, logits: Tensor, there: Tensor | None) -> Tensor:
+        """The consensus.
+
+        Args:
+            logits: (N*G, Y).
+            there: (N*G,) bool, whether somebody is there; None: everywhere.
+
+        Returns:
+            (N, Y) logits; of probabilities their logarithm, which is a logit as well.
+        """
+        if self.count == 1:
+            return logits
+        if self.on == "probabilities":
+            logits = logits.log_softmax(-1)
+        logits = logits.unflatten(0, (-1, self.count))
+        if there is None:
+            there = torch.ones_like(logits[..., 0], dtype=torch.bool)
+        else:
+            there = there.unflatten(0, (-1, self.count))
+        there = there | ~there.any(1, keepdim=True)
+        left_out = ~there[..., None]
+        if self.consensus == "max":
+            return logits.masked_fill(left_out, -math.inf).amax(1)
+        share = there[..., None].sum(1).to(logits.dtype)
+        if self.on == "probabilities":
+            return logits.masked_fill(left_out, -math.inf).logsumexp(1) - share.log()
+        return logits.masked_fill(left_out, 0).sum(1) / share
+
+    def extra_repr(self) -> str:
+        """Number and consensus."""
+        return f"{self.count}, {self.consensus} of {self.on}"
+
+
+class AllPersons(nn.Module):
+    """The trunk of V1: joints of all persons side by side, both modalities as channels.
+
+    Args:
+        encoder: of M*V joints and 2C channels.
+        block: as wide as the encoder.
+    """
+
+    def __init__(self, encoder: Encoder, block: SelfAttentionBlock) -> None:
+        super().__init__()
+        self.encoder, self.block = encoder, block
+        self.widths = (encoder.width,)
+
+    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
+        persons = poses.shape[1]
+        if mask is not None:
+            poses = poses.masked_fill(~mask[..., None, None], 0)
+        moved = motion(poses.flatten(0, 1), None if mask is None else mask.flatten(0, 1))
+        both = torch.cat([poses, moved.unflatten(0, (-1, persons))], -1)
+        frames = None if mask is None else mask.any(1)
+        rows = person_rows(both.transpose(1, 2).flatten(2, 3), frames, every=self.block.looked_at)
+        encoded = self.encoder(rows.poses, rows.keep)
+        return (rows.scatter(self.block(encoded, rows.keep)),)
+
+
+class EachPerson(nn.Module):
+    """The trunk of V2: both encoded modalities of a person through one shared block, then merged.
+
+    Args:
+        position, motion: encoders of V joints and C channels.
+        block: as wide as both together.
+        merge: of the persons that are there.
+        persons: M, where persons are concatenated.
+    """
+
+    def __init__(
+        self,
+        position: Encoder,
+        motion: Encoder,
+        block: SelfAttentionBlock,
+        merge: PersonMerge,
+        persons: int | None,
+    ) -> None:
+        super().__init__()
+        self.position, self.motion, self.block, self.merge = position, motion, block, merge
+        side_by_side = persons if merge == "concat" and persons is not None else 1
+        self.widths = ((position.width + motion.width) * side_by_side,)
+
+    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
+        rows = _rows(poses, mask, every=self.block.looked_at)
+        position = self.position(rows.poses, rows.keep)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep)
+        gathered = self.block(torch.cat([position, moving], -1), rows.keep)
+        return (_merged(rows, gathered, poses, mask, self.merge),)
+
+
+class EachModality(nn.Module):
+    """The trunk of V3: a block for each modality, persons merged by the maximum.
+
+    Args:
+        position, motion: encoders of V joints and C channels.
+        position_block, motion_block: each as wide as its encoder.
+        early: merge persons frame by frame before the blocks, rather than after them.
+    """
+
+    def __init__(
+        self,
+        position: Encoder,
+        motion: Encoder,
+        position_block: SelfAttentionBlock,
+        motion_block: SelfAttentionBlock,
+        *,
+        early: bool,
+    ) -> None:
+        super().__init__()
+        self.position, self.motion = position, motion
+        self.position_block, self.motion_block = position_block, motion_block
+        self.early = early
+        self.widths = (position.width, motion.width, position.width + motion.width)
+
+    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        """(B, M, T, V, C) and the mask (B, M, T) to the features of position, motion and both."""
+        looked_at = self.position_block.looked_at or self.motion_block.looked_at
+        rows = _rows(poses, mask, every=looked_at)
+        position = self.position(rows.poses, rows.keep)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep)
+        if self.early:
+            position = _early(self.position_block, position, rows, poses, mask)
+            moving = _early(self.motion_block, moving, rows, poses, mask)
+        else:
+            position = self.position_block(position, rows.keep)
+            moving = self.motion_block(moving, rows.keep)
+            position = _merged(rows, position, poses, mask, "max")
+            moving = _merged(rows, moving, poses, mask, "max")
+        return position, moving, torch.cat([position, moving], -1)
+
+
+def _rows(poses: Tensor, mask: Tensor | None, *, every: bool) -> PersonRows:
+    flat = None if mask is None else mask.flatten(0, 1)
+    return person_rows(poses.flatten(0, 1), flat, every=every)
+
+
+def _merged(
+    rows: PersonRows, x: Tensor, poses: Tensor, mask: Tensor | None, how: PersonMerge
+) -> Tensor:
+    """(R, D) to (B, D), or (B, M*D)."""
+    persons = rows.scatter(x).unflatten(0, poses.shape[:2])
+    return merge_persons(persons, None if mask is None else mask.any(-1), how)
+
+
+def _early(
+    block: SelfAttentionBlock, x: Tensor, rows: PersonRows, poses: Tensor, mask: Tensor | None
+) -> Tensor:
+    """Encoded persons (R, T, D), merged in each frame over those who are there, to (B, D)."""
+    if rows.keep is not None:
+        x = x * rows.keep[..., None].to(x.dtype)
+    x = rows.scatter(x).unflatten(0, poses.shape[:2]).amax(1)
+    frames = None if mask is None else unless_full(mask.any(1))
+    gathered = block(x, frames)
+    return gathered if frames is None else gathered * frames.any(1)[:, None].to(gathered.dtype)
+
+
+Trunk = AllPersons | EachPerson | EachModality
