@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ Outcome = tuple[str, Sequence[Clip | GestaError]]
 
 _CHUNK = 8  # members a task: a small file takes less time to parse than to send
 _AHEAD = 3  # tasks a process that wait or are done, which bounds memory
-_FEW = 64  # up to so many members starting processes takes longer than parsing
+_FEW = 64  # so many members are parsed before it is worth while to start processes
 
 
 def prepare(
@@ -61,8 +61,8 @@ def prepare(
             what the files' joints are.
         persons: keep so many of a clip's persons at most, the first ones.
         strict: raise for the first file that cannot be read.
-        processes: that parse; None takes one a core, or none besides this one for few files.
-            More than one need, in a script, the usual ``if __name__ == "__main__"``.
+        processes: that parse; None takes one a core once a few files are read. More than one
+            need, in a script, the usual ``if __name__ == "__main__"``.
         progress: is told how many files are done, and of how many where that is known.
         overwrite: replace an archive that is there already.
 
@@ -73,7 +73,7 @@ def prepare(
         ArchiveError: the archive is there already, or cannot be written.
     """
     known, place = get_dataset(dataset), Source(source)
-    chosen, target = _check_options(known, bodies, layout, persons)
+    chosen, target = _check_options(known, bodies, layout, persons, processes)
     side = known.side(place)
     own = target if known.layout is None else None
     finish = partial(_finish, target=None if own else target, persons=persons)
@@ -90,13 +90,18 @@ def prepare(
         count = place.count(known.selects)
         members = place.handles(lambda name: known.selects(name) and name not in done)
         counter = _Count(progress, count, len(done))
-        workers = _processes(processes, None if count is None else count - len(done))
-        clips = 0
-        for name, outcome in _parsed(work, members, workers):
-            clips += _store(writer, name, outcome, strict)
+        kept, skipped = len(done), list[GestaError]()
+        for name, outcome in _parsed(work, members, processes):
+            for one in outcome:
+                if isinstance(one, Clip):
+                    writer.add(one, key=name)
+                    kept += 1
+                else:
+                    skipped.append(_skip(writer, name, one, strict))
             counter.add(1)
-        if not clips and not done:
-            raise _nothing(known, place, counter.done, writer)
+        if not kept:
+            writer.discard()
+            raise _nothing(known, place, counter.done, skipped)
         return writer.close(
             classes=known.classes or (lambda table: known.class_names(table, side)),
             protocols=lambda table: known.protocols(table, side),
@@ -104,15 +109,20 @@ def prepare(
 
 
 def _check_options(
-    dataset: DataSet, bodies: str | None, layout: str | Path | Layout | None, persons: int | None
+    dataset: DataSet,
+    bodies: str | None,
+    layout: str | Path | Layout | None,
+    persons: int | None,
+    processes: int | None,
 ) -> tuple[str, Layout | None]:
     chosen = dataset.bodies[0] if bodies is None else bodies
     if chosen not in dataset.bodies:
         raise GestaError(
             f"{dataset.name} offers the bodies {', '.join(dataset.bodies)}; found {chosen!r}"
         )
-    if persons is not None and persons < 1:
-        raise GestaError(f"persons is how many to keep at most, from 1; found {persons}")
+    for name, number in (("persons", persons), ("processes", processes)):
+        if number is not None and number < 1:
+            raise GestaError(f"{name} is a number from 1; found {number}")
     return chosen, None if layout is None else get_layout(layout)
 
 
@@ -156,28 +166,25 @@ class _Count:
             self._progress(self.done, self._total)
 
 
-def _store(
-    writer: ArchiveWriter, name: str, outcome: Sequence[Clip | GestaError], strict: bool
-) -> int:
-    """Put what came of a member in the archive; how many clips that were."""
-    clips = 0
-    for one in outcome:
-        if isinstance(one, Clip):
-            writer.add(one, key=name)
-            clips += 1
-        elif strict:
-            raise one
-        else:
-            writer.skip(name, str(one), key=name)
-    return clips
+def _skip(writer: ArchiveWriter, name: str, error: GestaError, strict: bool) -> GestaError:
+    """Note in the archive that something in a member cannot be read, or raise why."""
+    if strict:
+        raise error
+    writer.skip(name, str(error), key=name)
+    return error
 
 
-def _nothing(dataset: DataSet, source: Source, members: int, writer: ArchiveWriter) -> GestaError:
-    writer.discard()
+def _nothing(
+    dataset: DataSet, source: Source, members: int, skipped: list[GestaError]
+) -> GestaError:
     looked = f"{source.path}: no clips of {dataset.title}: looked for {dataset.expects}"
-    if members:
-        return GestaError(f"{looked}; {members} such files are there, and none could be read")
-    return GestaError(f"{looked}; no file there is called so")
+    if not members:
+        return GestaError(f"{looked}; no file there is called so")
+    if not skipped:
+        return GestaError(f"{looked}; the {members} such files there hold no clip of its classes")
+    return GestaError(
+        f"{looked}; of {members} such files none could be read, the first: {skipped[0]}"
+    )
 
 
 def _finish(clip: Clip, target: Layout | None, persons: int | None) -> Clip:
@@ -209,30 +216,31 @@ def _parse_chunk(
     return outcomes
 
 
-def _processes(wanted: int | None, members: int | None) -> int:
-    if wanted is not None:
-        if wanted < 1:
-            raise GestaError(f"processes are 1 or more; found {wanted}")
-        return wanted
-    if members is not None and members <= _FEW:
-        return 1
+def _cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _chunks(members: Iterable[Member]) -> Iterator[list[Member]]:
-    rest = iter(members)
-    while chunk := list(islice(rest, _CHUNK)):
+def _chunks(members: Iterator[Member]) -> Iterator[list[Member]]:
+    while chunk := list(islice(members, _CHUNK)):
         yield chunk
 
 
 def _parsed(
-    work: Callable[[list[Member]], list[Outcome]], members: Iterable[Member], processes: int
+    work: Callable[[list[Member]], list[Outcome]],
+    members: Iterator[Member],
+    processes: int | None,
 ) -> Iterator[Outcome]:
     """The outcome of each member, in their order."""
-    if processes == 1:
-        for member in members:
-            yield from work([member])
+    # A few are parsed here: starting processes takes longer than that.
+    here = {None: _FEW, 1: None}.get(processes, 0)
+    for member in islice(members, here):
+        yield from work([member])
+    chunks = _chunks(members)
+    first = next(chunks, None)
+    if first is None:
         return
+    processes = processes or _cores()
     # Spawned, not forked: a process that has threads (torch, BLAS) must not be copied.
     pool = ProcessPoolExecutor(
         processes,
@@ -242,7 +250,7 @@ def _parsed(
     )
     waiting: deque[Future[list[Outcome]]] = deque()
     try:
-        for chunk in _chunks(members):
+        for chunk in chain([first], chunks):
             waiting.append(pool.submit(_work, chunk))
             if len(waiting) >= _AHEAD * processes:
                 yield from waiting.popleft().result()

@@ -86,7 +86,7 @@ SYSU = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("setting_1", "setting_2"),
-        licence="free for research, with citation",
+        licence="research use; see the terms of its authors",
         citation="J.-F. Hu, W.-S. Zheng, J. Lai, J. Zhang: Jointly learning heterogeneous features "
         "for RGB-D activity recognition, CVPR 2015",
     )

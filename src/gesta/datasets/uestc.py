@@ -84,7 +84,7 @@ UESTC = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("cross_subject", "cross_view_2"),
-        licence="free for research, with citation",
+        licence="research use; see the terms of its authors",
         citation="Y. Ji, F. Xu, Y. Yang, F. Shen, H. T. Shen, W.-S. Zheng: A large-scale RGB-D "
         "database for arbitrary-view human action recognition, ACM Multimedia 2018",
     )

@@ -194,13 +194,16 @@ def _numbers(name: str, lines: list[str], joints: list[str], starts: list[int]) 
 
     ``joints`` are their lines if they can be converted at once, else empty.
     """
-    rows = np.zeros((0, len(_COLUMNS)))
+    rows = np.zeros((0, _NUMBERS))
     if joints:
-        # Only the five columns that are kept are converted, in C: this is where the time goes.
+        # Only the five columns that are kept are converted, in C: this is where the time goes;
+        # with them the last, which says that a line is whole.
+        columns = (*_COLUMNS, _NUMBERS - 1)
         with suppress(ValueError):
-            rows = np.loadtxt(joints, np.float64, comments=None, usecols=_COLUMNS, ndmin=2)
+            rows = np.loadtxt(joints, np.float64, comments=None, usecols=columns, ndmin=2)
     if len(rows) != len(starts) * _JOINTS:
         rows = _numbers_with_care(name, lines, starts)
+    rows = rows[:, : len(_COLUMNS)]
     positions, pixels = np.isfinite(rows[:, :3]), np.isfinite(rows[:, 3:])
     # Beyond this, float32 has no numbers and the Kinect no sight.
     positions &= np.abs(rows[:, :3]) < 1e6
