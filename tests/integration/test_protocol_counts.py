@@ -1,6 +1,8 @@
 """Real data sets, prepared whole: the published counts, and what is known of the files."""
 
 import re
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 
@@ -10,6 +12,7 @@ import pytest
 from gesta.archive import Archive, diagnose, train_and_test
 from gesta.datasets import prepare
 from gesta.datasets.jhmdb import DEMO_FILE
+from gesta.formats.npz import load_npz
 
 SOURCES = {
     "utd_mhad": "utd_mhad/Skeleton.tar.xz",
@@ -167,6 +170,18 @@ def test_the_demo_data_are_small_and_say_where_they_come_from(tmp_path):
     archive = prepare("jhmdb", DEMO_FILE, tmp_path / "demo")
     assert (len(archive), len(archive.classes)) == (928, 21)
     assert {k: len(v) for k, v in archive.split("split_1").items()}["test"] == 268
+
+
+def test_the_demo_data_are_what_the_script_makes(test_data, tmp_path):
+    script = DEMO_FILE.parents[4] / "scripts" / "make_demo_data.py"
+    npz = test_data / "jhmdb" / "jhmdb_blazepose_and_gt.npz"
+    command = [sys.executable, script, npz, "--out", tmp_path / "demo.npz"]
+    subprocess.run(command, check=True, capture_output=True)
+    made, shipped = (
+        load_npz(path.read_bytes(), "npz") for path in (tmp_path / "demo.npz", DEMO_FILE)
+    )
+    assert list(made) == list(shipped)
+    assert all(made[key].tobytes() == shipped[key].tobytes() for key in made)
 
 
 def test_a_part_of_a_data_set_is_fine(test_data, tmp_path):
