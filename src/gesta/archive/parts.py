@@ -95,7 +95,7 @@ def random_protocol(table: ClipTable) -> Protocol:
     return Protocol(
         "random",
         separates=() if name is None else (name,),
-        test_ids=tuple(table.ids[i] for i in test),
+        test_ids=tuple(sorted(table.ids[i] for i in test)),
         note=f"a random fifth of the clips tests, chosen by {name or 'clip'}",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -221,9 +222,11 @@ class Archive:
         with_confidence = any((s.columns["flags"] & HAS_CONFIDENCE).any() for s in self.shards)
         confidence = np.empty((rows, joints), np.float32) if with_confidence else None
         shard_of = np.searchsorted(self._starts, wanted, side="right") - 1
-        for number in np.unique(shard_of):
+        numbers = np.unique(shard_of).tolist()
+        with ThreadPoolExecutor() as pool:  # hashing leaves other threads free to run
+            list(pool.map(self.check, [self.shards[number] for number in numbers]))
+        for number in numbers:
             shard, chosen = self.shards[number], np.flatnonzero(shard_of == number)
-            self.check(shard)
             inside = wanted[chosen] - self._starts[number]
             starts = shard.column("row_offsets")[inside]
             sizes = (persons * frames)[chosen]

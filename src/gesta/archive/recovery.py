@@ -60,7 +60,11 @@ def recover(folder: Path, log: Journal, settings: dict[str, Any], resume: bool) 
     if log.damaged and resume:
         progress.damage.append(f"{folder / journal.NAME}: damaged after line {len(log.records)}")
     header, *records = log.records if resume and log.records else [{}]
-    if resume and not header and any(path.name.startswith("shard-") for path in folder.iterdir()):
+    if (
+        resume
+        and not (header or log.damaged)
+        and any(path.name.startswith("shard-") for path in folder.iterdir())
+    ):
         progress.damage.append(f"{folder / journal.NAME}: its beginning is missing; all is redone")
     trusted: list[dict[str, Any]] = []
     if header:

@@ -313,8 +313,8 @@ class ArchiveWriter:
 
     def _manifest(self, classes: Classes, protocols: Protocols) -> Manifest:
         if self._body is None or not self._progress.shards:
-            skips = [f"; {len(self._skipped)} skipped, the first {s}" for s in self._skipped[:1]]
-            raise ArchiveError(f"{self.path}: no clip was added{''.join(skips)}")
+            reasons = [f"; the first of what was skipped: {s['reason']}" for s in self._skipped]
+            raise ArchiveError(f"{self.path}: no clip was added{''.join(reasons[:1])}")
         shards = [Shard(self.partial, entry, self._body) for entry in self._progress.shards]
         table = read_table(shards)
         names = tuple(classes(table) if callable(classes) else classes)
