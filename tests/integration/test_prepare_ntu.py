@@ -82,6 +82,19 @@ def test_several_processes_and_a_zip_give_the_same_archive(source, tmp_path):
     ]
 
 
+def test_several_processes_broken_off_go_on(source, tmp_path):
+    def stop(done, total):
+        if done == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare("ntu60", source, tmp_path / "out", processes=2, progress=stop)
+    assert (tmp_path / "out.partial").exists() and not (tmp_path / "out").exists()
+    done = []
+    archive = prepare("ntu60", source, tmp_path / "out", progress=lambda n, of: done.append(n))
+    assert 5 < done[0] <= 10 and done[-1] == 24 and len(archive) == 23
+
+
 def test_unknown_names_are_told(source, tmp_path, capsys):
     assert main(["prepare", "ntu61", str(source), "--out", str(tmp_path / "ntu")]) == 1
     assert "did you mean ntu60" in capsys.readouterr().err

@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -54,7 +55,7 @@ def prepare(
 
     Args:
         dataset: a registered name, or a data set of your own.
-        source: folder, ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.xz`` with its files.
+        source: folder, ``.zip``, ``.tar``, ``.tar.gz`` or ``.tar.xz`` with its files, or one.
         out: of the archive.
         bodies: which persons are kept, one of the data set's; None takes its default.
         layout: what to map the joints to; for data sets without a layout of their own it says
@@ -91,14 +92,15 @@ def prepare(
         members = place.handles(lambda name: known.selects(name) and name not in done)
         counter = _Count(progress, count, len(done))
         kept, skipped = len(done), list[GestaError]()
-        for name, outcome in _parsed(work, members, processes):
-            for one in outcome:
-                if isinstance(one, Clip):
-                    writer.add(one, key=name)
-                    kept += 1
-                else:
-                    skipped.append(_skip(writer, name, one, strict))
-            counter.add(1)
+        with closing(_parsed(work, members, processes)) as outcomes:
+            for name, outcome in outcomes:
+                for one in outcome:
+                    if isinstance(one, Clip):
+                        writer.add(one, key=name)
+                        kept += 1
+                    else:
+                        skipped.append(_skip(writer, name, one, strict))
+                counter.add(1)
         if not kept:
             writer.discard()
             raise _nothing(known, place, counter.done, skipped)
@@ -230,7 +232,7 @@ def _parsed(
     work: Callable[[list[Member]], list[Outcome]],
     members: Iterator[Member],
     processes: int | None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """The outcome of each member, in their order."""
     # A few are parsed here: starting processes takes longer than that.
     here = {None: _FEW, 1: None}.get(processes, 0)

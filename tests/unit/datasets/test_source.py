@@ -117,6 +117,14 @@ def test_a_zip_with_a_damaged_member_names_the_archive(tmp_path):
 def test_what_is_not_there_is_told(tmp_path):
     with pytest.raises(GestaError, match="no such file or folder"):
         Source(tmp_path / "nothing")
-    (tmp_path / "file.txt").write_text("text")
-    with pytest.raises(FormatError, match="a folder, .zip, .tar"):
-        Source(tmp_path / "file.txt")
+    for name in ("file.zip", "file.txt"):
+        (tmp_path / name).write_text("text")
+        with pytest.raises(FormatError, match="a folder, .zip, .tar.* none of them"):
+            Source(tmp_path / name)
+
+
+def test_a_file_of_all_clips_is_a_source_of_one_member(tmp_path):
+    (tmp_path / "file.pkl").write_text("text")
+    source = Source(tmp_path / "file.pkl")
+    assert list(source.members(everything)) == [("file.pkl", b"text")]
+    assert source.count(everything) == 1 and source.count(lambda name: False) == 0

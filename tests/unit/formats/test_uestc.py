@@ -137,7 +137,7 @@ def test_what_is_no_such_file_is_named_with_its_line(data, place):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "a MATLAB file"),
+        (b"", "MATLAB file"),
         (mat(VALUES, "other"), "the key 'skel'"),
         (mat(VALUES), r"shape \(T, 25, 3\)"),
         (mat(VALUES[..., :3] * np.nan), "finite numbers"),
