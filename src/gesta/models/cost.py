@@ -59,7 +59,6 @@ def count(
     model: SkeletonModel,
     frames: int | None = None,
     persons: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Cost:
     """Count parameters and multiply-adds of one clip, without computing anything.
 
@@ -70,7 +69,6 @@ def count(
         model: any model of the registry; stays as it is.
         frames: T where the model takes any; default 64.
         persons: M where the model takes any; default 2.
-        inputs: shapes of the further inputs that its forward takes, by name.
     """
     sizes = (model.persons or persons or 2, model.frames or frames or 64, len(model.layout))
     twin = copy.deepcopy(model).to("meta").eval()
@@ -83,11 +81,9 @@ def count(
     try:
         dtype = next(model.parameters()).dtype
         poses = torch.empty((1, *sizes, model.channels), device="meta", dtype=dtype)
-        more = {
-            n: torch.empty(shape, device="meta", dtype=dtype) for n, shape in (inputs or {}).items()
-        }
+        more = model.example_inputs(1, sizes[1], sizes[0])
         with torch.no_grad():
-            twin(poses, **more)
+            twin(poses, **{name: value.to("meta") for name, value in more.items()})
     finally:
         for hook in hooks:
             hook.remove()

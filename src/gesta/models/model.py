@@ -44,6 +44,14 @@ class SkeletonModel(nn.Module):
         self.layout, self.num_classes, self.channels = layout, num_classes, channels
         self.frames, self.persons = frames, persons
 
+    def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
+        """The inputs besides poses and mask that forward needs, zero, in the shapes it wants.
+
+        A model of poses needs none; one that takes video overrides this, so that what it costs
+        can be counted and the contract tests can run it.
+        """
+        return {}
+
     def check_inputs(self, poses: Tensor, mask: Tensor | None) -> None:
         """Check poses (N, M, T, V, C) and mask (N, M, T) against what the model was made for.
 
