@@ -42,7 +42,7 @@ class Labels:
 
 
 def selects(name: str) -> bool:
-    """The JSON files below ``kinetics_train`` and ``kinetics_val``, or any where there are none."""
+    """All JSON files but the label files, wherever they lie."""
     return name.lower().endswith(".json") and not is_label_file(name)
 
 
