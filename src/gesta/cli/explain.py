@@ -1,0 +1,138 @@
+"""``gesta explain``: the joints and frames that mattered, as pictures and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from gesta.archive import open_archive
+from gesta.cli.console import Console
+from gesta.clip import Clip
+from gesta.errors import ArchiveError, RunError
+from gesta.formats import read_clips
+from gesta.inference.predict import fit_to_card
+from gesta.report.explained import Explainer
+from gesta.report.pictures import explain_clip, write_edges
+from gesta.report.shown import open_explainer
+from gesta.training import Card, Run
+
+
+@dataclass
+class Arguments:
+    """Explain what a run says about a clip: an SVG picture and the arrays behind it (npz).
+
+    A joint's importance is the fall of the class's log probability, in nats, when that joint is
+    hidden in all frames; that of frames when they are hidden for all joints.
+
+    Example: gesta explain RUN a05_s09_e02_v03.json --out why
+    Example: gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The folder of a finished run."""
+
+    input: tyro.conf.Positional[str]
+    """A skeleton file, or the id of a clip in the archive."""
+
+    out: Path
+    """The folder for the pictures and arrays."""
+
+    data: Path | None = None
+    """The archive that holds the clip, where INPUT is an id; by default the run's."""
+
+    target: str = "predicted"
+    """The class that is watched: "predicted", "label" (the true one) or a class's name."""
+
+    fill: Literal["mean", "zero"] = "mean"
+    """What replaces the hidden: a joint's mean place over the clip, or the body's origin."""
+
+    windows: int = 16
+    """Into how many windows of frames the clip is cut."""
+
+    grid: bool = False
+    """Also hide every joint in every window by itself; takes windows times joints scores."""
+
+    device: str = "auto"
+    """Where the model computes: auto, cpu or cuda."""
+
+
+def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
+    """Explain each clip, print its joints by importance and say what was written.
+
+    Raises:
+        RunError: the run is not finished, or has no such class.
+        ArchiveError: the archive has no such clip.
+        FormatError: the file is of no known format, or damaged.
+    """
+    given = Run.open(arguments.run)
+    explainer = open_explainer(given, arguments.device)
+    if explainer is None:
+        raise RunError(f"{given.path}: has no model of its own; explain one of the runs in it")
+    card = given.card
+    target = _target(arguments.target, card.classes)
+    rows = [
+        explain_clip(
+            explainer,
+            clip,
+            card.classes,
+            arguments.out,
+            target=target,
+            fill=arguments.fill,
+            windows=arguments.windows,
+            grid=arguments.grid,
+        )
+        for clip in _clips(arguments, given, card)
+    ]
+    edges = _edges(explainer, arguments.out)
+    for row in rows:
+        _say(console, row)
+    for path in edges:
+        console.say(path)
+    return [{**row, "files": [*row["files"], *edges]} for row in rows]
+
+
+def _edges(explainer: Explainer, out: Path) -> list[str]:
+    return [str(path) for path in write_edges(explainer, out)]
+
+
+def _clips(arguments: Arguments, given: Run, card: Card) -> list[Clip]:
+    """The clips to explain: of a file, or of an archive by id."""
+    path = Path(arguments.input)
+    if arguments.data is None and path.is_file():
+        clips = [clip.replace(id=clip.id or path.stem) for clip in read_clips(path, card.layout)]
+    else:
+        archive = open_archive(arguments.data or given.recipe.data)
+        if arguments.input not in archive.ids:
+            near = get_close_matches(arguments.input, archive.ids, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "give a file, or another --data"
+            raise ArchiveError(
+                f"{arguments.input}: no such file, and no clip of {archive.path} is called that; "
+                f"{hint}"
+            )
+        clips = [archive.read(archive.ids.index(arguments.input))]
+    return [fit_to_card(clip, card) for clip in clips]
+
+
+def _target(name: str, classes: Sequence[str]) -> Any:  # noqa: ANN401 - a word or a number
+    if name in ("predicted", "label"):
+        return name
+    if name not in classes:
+        near = get_close_matches(name, classes, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise RunError(f"--target: no class {name!r}; {hint}known are {', '.join(classes)}")
+    return list(classes).index(name)
+
+
+def _say(console: Console, row: dict[str, Any]) -> None:
+    console.say(f"{row['clip']}: {row['target']}, probability {100 * row['probability']:.1f} %")
+    falls = list(row["joints"].items())[:8]
+    console.table(
+        ["joint", "fall of log p, nats"], [[joint, f"{fall:+.3f}"] for joint, fall in falls]
+    )
+    for path in row["files"]:
+        console.say(path)

@@ -1,0 +1,142 @@
+"""The parts of a report that show clips: confusions, and what mattered to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gesta.archive import Archive
+from gesta.clip import Clip
+from gesta.evaluation import Scores
+from gesta.explain import Importance
+from gesta.explain.occlusion import WINDOWS
+from gesta.report.choice import CONFUSION_RULE, EXAMPLE_RULE, confusions, examples, sample
+from gesta.report.draw import filmstrip
+from gesta.report.explained import (
+    Explainer,
+    deletion_section,
+    edge_section,
+    explained_clip,
+    mean_importance,
+    probability,
+)
+from gesta.report.projection import project
+from gesta.training import Run
+from gesta.training.card import load_model
+from gesta.training.machine import find_device
+
+Progress = Callable[[str, int, int], None]
+
+# What measuring may cost when nobody says how many clips: about a minute on two slow cores.
+MULTIPLY_ADDS = 1e12
+FEWEST, MOST = 8, 100
+# Variants of a clip for its deletion curves: 4 curves, 3 shares, each by rank and 3 at random.
+DELETION_VARIANTS = 52
+
+
+def open_explainer(run: Run, device: str) -> Explainer | None:
+    """The run's model; None for a folder that has none of its own.
+
+    Raises:
+        FormatError, ModelError: the model's file is damaged.
+        RecipeError: there is no such device.
+    """
+    if not run.model_path.is_file():
+        return None
+    place = find_device(device)
+    model, card = load_model(run.model_path, place)
+    return Explainer(model, card.pipeline(), place)
+
+
+def read_clips(archive: Archive, ids: Sequence[str]) -> list[Clip]:
+    """Clips of an archive by id."""
+    place = {name: index for index, name in enumerate(archive.ids)}
+    return [archive.read(place[name]) for name in ids]
+
+
+def confusion_examples(scores: Scores, archive: Archive) -> dict[str, Any]:
+    """The worst confusions, a clip of each side drawn."""
+    rows = []
+    for pair in confusions(scores):
+        sides = [_side(scores, archive, pair.wrong, (pair.said, pair.true), False)]
+        if pair.right is not None:
+            sides.append(_side(scores, archive, pair.right, (pair.said, pair.true), True))
+        rows.append(
+            {
+                "true": scores.classes[pair.true],
+                "said": scores.classes[pair.said],
+                "clips": pair.clips,
+                "of": pair.of,
+                "sides": sides,
+            }
+        )
+    return {"rule": CONFUSION_RULE, "pairs": rows}
+
+
+def _side(
+    scores: Scores, archive: Archive, row: int, classes: tuple[int, int], right: bool
+) -> dict[str, Any]:
+    (clip,) = read_clips(archive, [scores.ids[row]])
+    said, true = classes
+    name = scores.classes[int(scores.labels[row])]
+    return {
+        "id": clip.id,
+        "right": right,
+        "name": name,
+        "strip": filmstrip(project(clip), clip.layout, height=132, label=f"clip {clip.id}, {name}"),
+        "probabilities": [
+            (scores.classes[label], probability(scores, row, label)) for label in (said, true)
+        ],
+    }
+
+
+def ask_model(
+    explainer: Explainer,
+    scores: Scores,
+    archive: Archive,
+    metrics: Mapping[str, Any],
+    explained_clips: int | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """What mattered: single clips, means over a sample, deletion curves, learned edges."""
+    right, wrong = examples(scores)
+    chosen = right + wrong
+    clips = read_clips(archive, [scores.ids[row] for row in chosen])
+    found = explainer.occlusion(clips, lambda done, of: progress("examples", done, of))
+    shown = [
+        _shown(scores, row, clip, one) for row, clip, one in zip(chosen, clips, found, strict=True)
+    ]
+
+    count = explained_clips or affordable(metrics, len(archive.layout))
+    measured = sample(scores, count)
+    many = read_clips(archive, [scores.ids[row] for row in measured])
+    importances = explainer.occlusion(many, lambda done, of: progress("occlusion", done, of))
+    deletion = deletion_section(
+        explainer, many, importances, progress=lambda done, of: progress("deletion", done, of)
+    )
+    return {
+        "rule": EXAMPLE_RULE,
+        "right": shown[: len(right)],
+        "wrong": shown[len(right) :],
+        "windows": WINDOWS,
+        "mean": mean_importance(many, importances),
+        "deletion": deletion,
+        "edges": edge_section(explainer, many),
+    }
+
+
+def affordable(metrics: Mapping[str, Any], joints: int) -> int:
+    """How many clips can be measured for `MULTIPLY_ADDS`."""
+    cost = float(metrics.get("flops") or 1e9)
+    variants = 1 + joints + WINDOWS + DELETION_VARIANTS
+    return int(np.clip(MULTIPLY_ADDS / (cost * variants), FEWEST, MOST))
+
+
+def _shown(scores: Scores, row: int, clip: Clip, found: Importance) -> dict[str, Any]:
+    return {
+        **explained_clip(clip, found, scores.classes),
+        "true": scores.classes[int(scores.labels[row])],
+        "is_right": int(scores.log_probs[row].argmax()) == int(scores.labels[row]),
+    }
