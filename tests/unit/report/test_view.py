@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -126,3 +128,8 @@ def test_the_page_knows_the_skeleton(tmp_path, make_clip):
     found = document(view(make_clip(layout=layout.name), tmp_path / "v.html"))["skeleton"]
     assert found["joints"] == list(layout.joints) and found["up"] is True
     assert found["bones"] == [list(bone) for bone in layout.bones]
+
+
+def test_viewing_needs_no_torch():
+    code = "import sys, gesta.cli.view; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
