@@ -112,7 +112,7 @@ def _joints(joints: Points, layout: Layout, pen: Pen, weights: Weights | None) -
         weight = 0.0 if weights is None else float(weights[index])
         head = name in ("head", "face")
         if abs(weight) >= 0.02:
-            radius = pen.joint * 0.8 + (pen.largest - pen.joint) * abs(weight) ** 0.5
+            radius = max(pen.joint * 0.8, pen.largest * abs(weight) ** 0.5)
             kind = "for" if weight > 0 else "against"
         else:
             radius = pen.joint * (2.1 if head else 1.0) * (0.75 if weights is not None else 1.0)
