@@ -5,6 +5,7 @@ import pytest
 
 from gesta.clip import Clip
 from gesta.errors import ShapeError
+from gesta.formats import read_clip
 from gesta.report.draw import FrameWeights, bone_figure, filmstrip, side, skeleton, spread
 from gesta.report.projection import Box, project
 from gesta.skeleton import get_layout, list_layouts
@@ -146,3 +147,17 @@ def test_points_of_another_layout_are_refused(make_clip):
 
 def test_sides():
     assert [side(j) for j in ("left_hand", "right_eye", "neck")] == ["left", "right", "middle"]
+
+
+def test_real_people_stand_upright_and_agree_with_their_video(test_data):
+    for path in sorted((test_data / "ntu_samples").glob("*.skeleton")):
+        clip = read_clip(path)
+        head, foot = (clip.layout.index(joint) for joint in ("head", "left_foot"))
+        points = project(clip)
+        assert np.nanmean(points[..., foot, 1] - points[..., head, 1]) > 1  # metres
+        seen = project(
+            clip.replace(coords=clip.pixels, channels=("x", "y"), space="pixels", pixels=None)
+        )
+        there = ~np.isnan(points[..., 0]) & ~np.isnan(seen[..., 0])
+        for axis in (0, 1):  # the drawing and the RGB frame have the same left and up
+            assert np.corrcoef(points[there][:, axis], seen[there][:, axis])[0, 1] > 0.9
