@@ -76,6 +76,7 @@ def block(weights, x, valid, heads):
 def convolve(weights, name, x):
     """x (C, H, W) by an odd kernel at every place, zero beyond the borders."""
     kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    kernel = kernel[:, :, None, None] if kernel.ndim == 2 else kernel
     filters, _, high, wide = kernel.shape
     _, height, width = x.shape
     result = np.zeros((filters, height, width))

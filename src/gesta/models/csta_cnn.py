@@ -83,18 +83,18 @@ class Stream(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """(R, T, V, C), zero where `keep` (R, T) says so, to (R, D), at least 0."""
-        x = self.attention(x)
-        x = self.transformer(x.permute(0, 3, 1, 2))
+        x = self.transformer(self.attention(x).permute(0, 3, 1, 2))
         for i, convolution in enumerate(self.convolutions):
-            x = convolution(x).relu()
+            x = convolution(x.contiguous(memory_format=torch.channels_last))
             if keep is not None:
-                # After a ReLU zero is the least: what is masked wins no maximum, and reaches no
-                # frame beside it in the next convolution.
+                # The ReLU after the pooling makes zero the least: what is masked wins no maximum,
+                # and reaches no frame beside it in the next convolution.
                 x = x * keep[:, None, :, None].to(x.dtype)
                 keep = _any_of_two(keep)
             if i == 0 and self.co_occurrence:
                 x = x.transpose(1, 3)
-            x = self.pool(x)
+            # The ReLU of a maximum is the maximum of the ReLU, and a quarter of the work.
+            x = self.pool(x).relu()
         return x.flatten(1)
 
 
