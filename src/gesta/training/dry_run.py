@@ -12,7 +12,7 @@ from gesta.archive import open_archive
 from gesta.training.loop import Session, epoch_order, loss_weights, train_step
 from gesta.training.recipe import Recipe
 from gesta.training.seeds import generator_for, seeded
-from gesta.training.train import begin, divide
+from gesta.training.single import begin, divide
 
 
 def dry_run(recipe: Recipe, steps: int = 3) -> dict[str, Any]:

@@ -58,13 +58,9 @@ def _fuse(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict[str, A
         return _fuse_single(runs, learners, out)
     metrics = []
     for name in names:
-        member = Run(out.path / name)
-        member.path.mkdir()
-        metrics.append(
-            _fuse(
-                [Run(r.path / name) for r in runs], [Run(r.path / name) for r in learners], member
-            )
-        )
+        own = [Run(run.path / name) for run in runs]
+        others = [Run(run.path / name) for run in learners]
+        metrics.append(_fuse(own, others, Run(out.path / name)))
     out.write_json("group.json", {"members": names})
     table = {
         **{key: metrics[0][key] for key in ("model", "dataset", "stream", "final", "fused")},

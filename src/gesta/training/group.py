@@ -15,7 +15,7 @@ from gesta.evaluation import Scores, pool, summary
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe
 from gesta.training.run import Run
-from gesta.training.train import train_run
+from gesta.training.single import train_run
 
 MEASURES = ("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error")
 _SHARED = ("model", "dataset", "stream", "final", "parameters", "flops", "chance")

@@ -17,7 +17,7 @@ from gesta.errors import RecipeError
 from gesta.models import model_entry
 from gesta.training.options import LoopOptions, OptimizerOptions, ScheduleOptions
 from gesta.training.toml import to_toml
-from gesta.training.typed import check_names, convert, section_from
+from gesta.training.typed import check_names, convert, section_from, typed_options
 from gesta.transforms import AugmentOptions, InputOptions, Stream
 
 Table = Mapping[str, Any]
@@ -42,7 +42,7 @@ class Recipe:
         stream: what is made of the joints.
         seed: of the weights, the order of the clips, augmentation and dropout.
         init: weights to start from: a run folder or a file; "" for none.
-        final: train on train and validation; goes with the schedule "replay".
+        final: train on train and validation together, which leaves nothing to choose by.
         optimizer, schedule, input, augment, loop: the sections.
 
     Raises:
@@ -238,3 +238,5 @@ def _check_part(model: str, part: Table, source: str) -> None:
     check_names(part, ["model", *_scalars(), *SECTIONS], source)
     options = {k: v for k, v in _subtable(part, "model", source).items() if k != "name"}
     model_options(model, options, f"{source}: model")
+    for section in part.keys() & SECTIONS.keys():
+        typed_options(SECTIONS[section], part[section], f"{source}: {section}")

@@ -97,10 +97,17 @@ def section_from(cls: type[Section], table: object, place: str) -> Section:
     Raises:
         RecipeError: the table is none, names an unknown option, or has a value of another type.
     """
+    return cls(**typed_options(cls, table, place))
+
+
+def typed_options(cls: type, table: object, place: str) -> dict[str, Any]:
+    """The options of a dataclass that a table gives, each as the type that it asks for.
+
+    Raises:
+        RecipeError: the table is none, names an unknown option, or has a value of another type.
+    """
     if not isinstance(table, Mapping):
         raise _wrong(place, "a table of options", table)
     hints = get_type_hints(cls)
     check_names(table, hints, place)
-    return cls(
-        **{key: convert(value, hints[key], f"{place}.{key}") for key, value in table.items()}
-    )
+    return {key: convert(value, hints[key], f"{place}.{key}") for key, value in table.items()}

@@ -1,4 +1,4 @@
-"""From a recipe to a finished run."""
+"""One run: from its recipe, or its checkpoint, to its scores."""
 
 from __future__ import annotations
 
