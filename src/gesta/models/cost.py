@@ -57,8 +57,8 @@ class Cost:
 
 def count(
     model: SkeletonModel,
-    frames: int | None = None,
-    persons: int | None = None,
+    frames: int = 64,
+    persons: int = 2,
 ) -> Cost:
     """Count parameters and multiply-adds of one clip, without computing anything.
 
@@ -67,10 +67,10 @@ def count(
 
     Args:
         model: any model of the registry; stays as it is.
-        frames: T where the model takes any; default 64.
-        persons: M where the model takes any; default 2.
+        frames: T where the model takes any.
+        persons: M where the model takes any.
     """
-    sizes = (model.persons or persons or 2, model.frames or frames or 64, len(model.layout))
+    sizes = (model.persons or persons, model.frames or frames, len(model.layout))
     twin = copy.deepcopy(model).to("meta").eval()
     layers: list[LayerCost] = []
     hooks = [

@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from gesta.cli import main
+from gesta.models import list_models
+
+
+def document(capsys, *arguments):
+    assert main(["models", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_every_model_is_listed_with_its_size(capsys):
+    shown = document(capsys)
+    assert [model["name"] for model in shown] == list_models()
+    for model in shown:
+        assert model.keys() >= {"name", "inputs", "parameters", "flops", "paper"}
+        assert model["parameters"] > 0 and model["flops"] > 0
+
+
+def test_published_sizes(capsys):
+    (model,) = document(capsys, "st_gcn", "--frames", "300", "--persons", "2")
+    assert round(model["parameters"] / 1e6, 1) == 3.1
+    assert round(model["flops"] / 1e9, 1) == 16.2
+    assert round(sum(model["flops_by_kind"].values()) / 1e9, 1) == 17.1
+
+
+def test_layers_add_up(capsys):
+    arguments = ("--layers", "--option", "blocks=9", "--frames", "16", "--layout", "openpose_18")
+    (model,) = document(capsys, "st_gcn", *arguments, "--classes", "400")
+    kinds = ("convolution", "linear")
+    total = sum(layer["multiply_adds"].get(k, 0) for layer in model["layers"] for k in kinds)
+    assert total == model["flops"] and round(total / 1e9, 2) == 0.59
+    assert model["layers"][-1]["output"] == [1, 400]
+
+
+def test_options_may_be_words_or_numbers(capsys):
+    (narrow,) = document(capsys, "st_gcn", "--option", "width=8", "--option", "partition=uniform")
+    (wide,) = document(capsys, "st_gcn")
+    assert narrow["parameters"] < wide["parameters"] / 10
+
+
+def test_for_people(capsys):
+    assert main(["models", "st_gcn", "--layers"]) == 0
+    shown = capsys.readouterr().out
+    assert "16.23 + 0.86 adjacency" in shown and "multiply-adds of convolutions" in shown
+    assert "blocks.9.temporal" in shown and "9x1" in shown and "width: int = 64" in shown
+    assert main(["models", "st_gcn", "--bibtex"]) == 0
+    assert "@inproceedings{yan2018spatial" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stgcn"], "did you mean 'st_gcn'"),
+        (["st_gcn", "--option", "width"], "NAME=VALUE"),
+        (["st_gcn", "--option", "blocks=8"], "expected 9 or 10"),
+        (["st_gcn", "--layout", "kinect"], "unknown layout"),
+        (["st_gcn", "--frames", "0"], "at least 1"),
+    ],
+)
+def test_mistakes(capsys, arguments, message):
+    assert main(["models", *arguments]) == 1
+    assert message in capsys.readouterr().err
