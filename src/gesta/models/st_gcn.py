@@ -28,6 +28,7 @@ from gesta.errors import ModelError
 from gesta.models.model import SkeletonModel
 from gesta.models.registry import Paper, Stated, StateDict, register_model
 from gesta.nn import Dropout, Frames, GraphConvolution, MaskedBatchNorm, any_in_stride, exporting
+from gesta.nn.coupled_attention import Activation, CoupledAttention
 from gesta.nn.fold import fold_into_convolution
 from gesta.skeleton import Layout
 from gesta.skeleton import partition as split_graph
@@ -142,9 +143,10 @@ class StGcn(SkeletonModel):
         *,
         blocks: list[Block],
         average_absent: bool,
+        attention: CoupledAttention | None = None,
     ) -> None:
         super().__init__(layout, num_classes, channels, frames, persons)
-        self.average_absent = average_absent
+        self.average_absent, self.attention = average_absent, attention
         self.input_norm = MaskedBatchNorm(channels * len(layout))
         self.blocks = nn.ModuleList(blocks)
         self.strides = tuple(block.stride for block in blocks)
@@ -194,7 +196,8 @@ class StGcn(SkeletonModel):
     def _trunk(self, rows: _Rows) -> Tensor:
         """(R, T, V, C) to (R, C_out, T', V)."""
         count, length, joints, channels = rows.poses.shape
-        x = rows.poses.reshape(count, length, 1, joints * channels).permute(0, 3, 1, 2)
+        x = rows.poses if self.attention is None else self.attention(rows.poses)
+        x = x.reshape(count, length, 1, joints * channels).permute(0, 3, 1, 2)
         x = self.input_norm(x, rows.frames[0])
         x = x.permute(0, 2, 3, 1).reshape(count, length, joints, channels).permute(0, 3, 1, 2)
         for i, block in enumerate(self.blocks):
@@ -319,6 +322,7 @@ def st_gcn(
     temporal_kernel: int = 9,
     dropout: float = 0.5,
     average_absent: bool = False,
+    coupled_attention: Literal["none"] | Activation = "none",
 ) -> StGcn:
     """Build ST-GCN.
 
@@ -333,6 +337,8 @@ def st_gcn(
         dropout: share of values dropped in each block but the first.
         average_absent: average absent persons and padded frames in, as the published code does;
             the mask then has no say.
+        coupled_attention: activation of a `CoupledAttention` in front, which has weights for each
+            frame, so that frames that are not given become 300; or "none" for none.
 
     Raises:
         ModelError: a width below 1, an even kernel, or a dropout outside [0, 1).
@@ -348,6 +354,10 @@ def st_gcn(
         graph = GraphConvolution(entering, width * multiple, subsets, importance=edge_importance)
         made.append(Block(graph, temporal_kernel, stride, i > 0, dropout if i > 0 else 0.0))
         entering = width * multiple
+    attention = None
+    if coupled_attention != "none":
+        frames = 300 if frames is None else frames
+        attention = CoupledAttention(frames, len(layout), channels, coupled_attention)
     return StGcn(
         layout,
         num_classes,
@@ -356,4 +366,5 @@ def st_gcn(
         persons,
         blocks=made,
         average_absent=average_absent,
+        attention=attention,
     )
