@@ -69,6 +69,12 @@ class Session:
         """Where the model and the clips are."""
         return self.train.device
 
+    @property
+    def called(self) -> nn.Module:
+        """What computes with the weights that learn: the model, compiled where it is."""
+        # A compiled module has no truth value.
+        return self.model if self.compiled is None else self.compiled
+
 
 def run_epochs(
     session: Session, observer: Observer, after_epoch: Callable[[Session], None]
@@ -139,7 +145,7 @@ def train_step(session: Session, batch: Batch, weights: Tensor | None) -> tuple[
     """One step of the optimizer; gives the loss and the logits (rows, Y), without gradients."""
     options = session.recipe.loop
     with torch.autocast(session.device.type, torch.bfloat16, enabled=options.bf16):
-        logits = forward(session.compiled or session.model, batch).float()
+        logits = forward(session.called, batch).float()
     loss = cross_entropy(
         logits, batch.labels, weight=weights, label_smoothing=options.label_smoothing
     )
@@ -160,7 +166,7 @@ def validate(session: Session) -> tuple[float | None, float | None]:
     options = session.recipe.loop
     average = session.average
     scores = score_clips(
-        average.model if average else session.compiled or session.model,
+        session.called if average is None else average.model,
         one_view(session.pipeline),
         session.validation,
         session.classes,
