@@ -72,9 +72,18 @@ def protocol_section(
     if name in archive.protocols:
         declared = archive.protocols[name]
         section |= {"separates": ", ".join(declared.separates), "note": declared.note}
-    if scores is not None and (run.path / "split.json").is_file():
-        section["duplicates"] = duplicates(run, archive, scores)
+    trained = _trained(run, metrics)
+    if scores is not None and trained is not None:
+        section["duplicates"] = duplicates(trained, archive, scores)
     return section
+
+
+def _trained(run: Run, metrics: Mapping[str, Any]) -> Run | None:
+    """The run whose ``split.json`` says what was trained on; of fused ones any, as all agree."""
+    for one in (run, *(Run(Path(path)) for path in metrics.get("fused", ()))):
+        if (one.path / "split.json").is_file():
+            return one
+    return None
 
 
 def _parts(run: Run, metrics: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -150,6 +150,7 @@ def test_fused_scores_have_a_report_with_their_weights(folder, read_page):
     page = read_page(write_report(folder / "fused", folder / "data"))
     assert "learnt weights" in page.text and "Confusion" in page.text
     assert "more than one model" in page.text
+    assert "1 of the 12 test clips are identical" in page.text
 
 
 def test_duplicates_are_measured_with_and_without(folder):
