@@ -12,7 +12,7 @@ Differs from the published code, all of it by default only:
   ``average_absent=True`` averages them in as the published code does. Its accuracies with its
   weights need both.
 
-Reconstructed: the width of dropout, which the paper does not give (0.5, from the published
+Reconstructed: the share of dropout, which the paper does not give (0.5, from the published
 settings), and that the nine blocks keep the ten blocks' first block without residual.
 """
 
@@ -59,7 +59,7 @@ class Block(nn.Module):
         graph: the graph convolution, which says the channels.
         kernel: odd number of frames that the temporal convolution sees.
         stride: temporal stride.
-        channels: C that enter, None for a block without residual.
+        residual: whether the input is added to the result, by a convolution where sizes differ.
         dropout: share of values dropped after the temporal norm.
     """
 
