@@ -1,0 +1,148 @@
+"""Write docs/results.md from the metrics in benchmarks/results.
+
+    python benchmarks/results_page.py
+
+Nothing on the page is written by hand but the sentences between the tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+Metrics = dict[str, Any]
+
+TITLES = {
+    "utd_mhad": "UTD-MHAD, cross-subject",
+    "nw_ucla": "NW-UCLA, cross-view",
+    "sbu": "SBU Kinect Interaction, five folds",
+}
+# Published single numbers, as far as known; from papers, not measured here.
+PUBLISHED = {
+    "utd_mhad": "Kinect 66.1, JTM 85.8, SOS 87.0, JDM 88.1, Fusion-GCN (skeleton) 92.3, "
+    "Gimme Signals 93.3",
+    "nw_ucla": "HBRNN 78.5, TS-LSTM 89.2, AGC-LSTM 93.3, Shift-GCN 94.6, CTR-GCN 96.5 (four "
+    "streams), HD-GCN 97.2, SkateFormer 98.3",
+    "sbu": "Co-occurrence LSTM 90.4, ST-LSTM 93.3, GCA-LSTM 94.1, VA-LSTM 97.2, HCN 98.6",
+}
+NOTES = {
+    "nw_ucla": "95 of the 464 test clips are identical to a training clip in the files that are "
+    "passed around. `cross_view_clean` leaves them out; judge by it.",
+    "sbu": "Each value is the mean of five folds; ± is the deviation over seeds, or over folds "
+    "where there is one seed.",
+}
+
+HEAD = """# Results
+
+Made by `python benchmarks/run_results.py --data FOLDER` and `python benchmarks/results_page.py`;
+the metrics of each row stand in `benchmarks/results`. Every row is a final run: the recipe and the
+number of epochs were fixed on a validation part cut from the training part, then the model was
+trained on both, and the test part was scored once. Fusion weights were learnt on validation scores.
+± is the standard deviation over seeds. Per cent; times are of training, on the machine named, one
+thread a run, and depend on what else it did.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, *(section(name) for name in TITLES if (RESULTS / name).is_dir())]
+    return "\n".join(parts)
+
+
+def section(name: str) -> str:
+    """The part of a data set: a table, its notes and its commands."""
+    rows, commands = [], []
+    for path in sorted((RESULTS / name).glob("*.json"), key=order):
+        metrics = json.loads(path.read_text())
+        rows += list(table_rows(path, metrics))
+        commands.append(metrics["command"])
+    lines = [
+        f"## {TITLES[name]}",
+        "",
+        "| model | stream | protocol | seed | top-1 | top-5 | mean class | clips | epochs | min |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        *([NOTES[name], ""] if name in NOTES else []),
+        f"Published (single numbers from papers): {PUBLISHED[name]}.",
+        "",
+        *machines(name),
+        "```",
+        *dict.fromkeys(commands),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def order(path: Path) -> tuple[bool, str, int]:
+    """Single streams first, in the usual order, then fused ones."""
+    streams = ("joint", "bone", "joint_motion", "bone_motion")
+    model, _, stream = path.stem.removesuffix("-final").partition("-")
+    return model == "fused", model, streams.index(stream) if stream in streams else 0
+
+
+def table_rows(path: Path, metrics: Metrics) -> Iterator[str]:
+    """The row of a run, and one for each other protocol it was evaluated on."""
+    seeds = metrics.get("seed", 0)
+    seeds = ", ".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds)
+    spread = metrics.get("std", {})
+    first = [metrics["model"], metrics["stream"].replace("+", " + ")]
+    last = [str(metrics["test_clips"]), str(metrics.get("epochs", "")), minutes(metrics)]
+    yield row(first, metrics["protocol"], seeds, metrics, spread, last)
+    members = sorted(path.with_suffix("").glob("**/evaluations/*-test/metrics.json")) or sorted(
+        path.with_suffix("").glob("**/evaluations/*-test*.json")
+    )
+    others = [json.loads(member.read_text()) for member in members]
+    for protocol in sorted({other["protocol"] for other in others}):
+        group = [other for other in others if other["protocol"] == protocol]
+        keys = ("top1", "top5", "mean_class_accuracy")
+        means = {key: mean([one[key] for one in group]) for key in keys}
+        spread = {key: deviation([one[key] for one in group]) for key in keys}
+        yield row(first, protocol, seeds, means, spread, [str(group[0]["clips"]), "", ""])
+
+
+def row(
+    first: list[str], protocol: str, seeds: str, values: Metrics, spread: Metrics, last: list[str]
+) -> str:
+    """One line of the table."""
+    measured = [
+        f"{values[key]:.2f}" + (f" ± {spread[key]:.2f}" if spread.get(key) else "")
+        for key in ("top1", "top5", "mean_class_accuracy")
+    ]
+    return "| " + " | ".join([*first, protocol, seeds, *measured, *last]) + " |"
+
+
+def minutes(metrics: Metrics) -> str:
+    """Minutes of training of all runs behind a row."""
+    return f"{metrics['seconds'] / 60:.0f}" if "seconds" in metrics else ""
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def deviation(values: list[float]) -> float:
+    """The deviation of a sample; 0 of a single value."""
+    centre = mean(values)
+    return (sum((v - centre) ** 2 for v in values) / max(len(values) - 1, 1)) ** 0.5
+
+
+def machines(name: str) -> Iterator[str]:
+    """Where the runs of a data set were made."""
+    found = {}
+    for path in sorted((RESULTS / name).rglob("*.json")):
+        metrics = json.loads(path.read_text())
+        if "machine" in metrics:
+            found[json.dumps(metrics["machine"], sort_keys=True)] = metrics["machine"]
+    for machine in found.values():
+        yield f"Machine: {', '.join(f'{key} {value}' for key, value in machine.items())}."
+        yield ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
