@@ -18,6 +18,10 @@ TEST_SHARE = 0.2
 
 # Orders tried in search of a sum near to the share; many groups fill any share well at once.
 _GROUP_VISITS, _MOST_ORDERS = 20_000, 512
+# Sums that differ by less than this share of all clips count as equally near.
+_AS_NEAR = 0.01
+# A class gives at most this many times its even share, where that is possible.
+_EVEN = 1.5
 
 
 def split(protocol: Protocol, table: ClipTable, *, seed: int = 0) -> dict[str, Ints]:
@@ -58,8 +62,9 @@ def cut_validation(
     """Choose the clips of a train side that validate.
 
     Whole subjects where all clips have one and there are several, else whole sources, else
-    clips; of random orders of these (drawn from ``seed``) the choice nearest to ``share``, so
-    that every class keeps a training clip where that is possible.
+    clips; of random orders of these (drawn from ``seed``) the choice nearest to ``share``, and of
+    several as near the one with the most even share of each class, so that every class keeps a
+    training clip where that is possible.
 
     Returns:
         Ascending clip indices, int64; empty only where ``train`` has fewer than two clips.
@@ -132,44 +137,50 @@ def _cut(table: ClipTable, clips: Ints, share: float, random: np.random.Generato
     by_group = np.argsort(member_of, kind="stable")
     bounds = np.searchsorted(member_of[by_group], np.arange(len(names) + 1))
     members = [by_group[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
-    classes = [np.unique(table.labels[clips[m]], return_counts=True) for m in members]
     counts = np.bincount(table.labels[clips])
+    by_class = np.zeros((len(names), len(counts)), np.int64)
+    np.add.at(by_class, (member_of, table.labels[clips]), 1)
     sizes, target = np.diff(bounds), share * len(clips)
 
     orders = int(np.clip(_GROUP_VISITS // len(names), 1, _MOST_ORDERS))
     best: list[int] = []
-    best_distance = np.inf
-    for keep_classes in (True, False):
+    best_fit = (np.inf, np.inf)
+    # At first no class may give much more than its share, then each keeps a clip, then any goes.
+    even = np.minimum(np.ceil(_EVEN * share * counts), counts - 1).astype(np.int64)
+    for most in (even, counts - 1, counts):
         for _ in range(orders):
             order = random.permutation(len(names))
-            chosen = _fill(order, sizes, target, classes if keep_classes else None, counts)
+            chosen = _fill(order, sizes, target, by_class, most)
             distance = abs(float(sizes[chosen].sum()) - target)
-            if chosen and distance < best_distance:
-                best, best_distance = chosen, distance
-        if best:
+            # Of sums as near to the share, the one whose classes are mixed most like all.
+            mixed = float(np.abs(by_class[chosen].sum(0) - share * counts).sum())
+            fit = (distance // max(_AS_NEAR * len(clips), 1), mixed)
+            if chosen and fit < best_fit:
+                best, best_fit = chosen, fit
+        if best and (best_fit[0] == 0 or most is not even):
             break
     return np.sort(clips[np.concatenate([members[group] for group in best])])
 
 
-def _fill(
-    order: Ints,
-    sizes: Ints,
-    target: float,
-    classes: list[tuple[Ints, Ints]] | None,
-    counts: Ints,
-) -> list[int]:
-    """Take groups in order while each brings the sum nearer to the target (the first anyway)."""
+def _fill(order: Ints, sizes: Ints, target: float, by_class: Ints, most: Ints) -> list[int]:
+    """Take groups in order while each brings the sum nearer to the target (the first anyway).
+
+    Args:
+        order: of the groups.
+        sizes: clips of each group.
+        target: of the sum.
+        by_class: (groups, classes) clips of each class in each group.
+        most: clips of each class that may be taken.
+    """
     chosen: list[int] = []
-    left, total = counts.copy(), 0
+    left, total = most.copy(), 0
     for group in order:
         size = int(sizes[group])
         if chosen and abs(total + size - target) >= abs(total - target):
             continue
-        if classes is not None:
-            labels, taken = classes[group]
-            if (left[labels] <= taken).any():
-                continue
-            left[labels] -= taken
+        if (left < by_class[group]).any():
+            continue
+        left -= by_class[group]
         chosen.append(int(group))
         total += size
     return chosen

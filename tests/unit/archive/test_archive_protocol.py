@@ -141,6 +141,19 @@ def test_every_class_keeps_a_training_clip_where_possible():
     assert len(cut_validation(table_of(4, labels=range(4)), np.arange(4))) == 1
 
 
+def test_of_sums_as_near_the_evenest_classes_are_chosen():
+    # Sources show one class each, in very different numbers of clips.
+    sizes = [12, 3, 2, 1, 1, 1] * 5
+    source = [str(i) for i, size in enumerate(sizes) for _ in range(size)]
+    labels = [i // 6 for i, size in enumerate(sizes) for _ in range(size)]
+    table = table_of(100, source=source, labels=labels)
+    for seed in range(5):
+        validation = cut_validation(table, np.arange(100), seed=seed)
+        assert abs(len(validation) - 15) <= 1
+        counts = np.bincount([labels[i] for i in validation], minlength=5)
+        assert counts.max() - counts.min() <= 2
+
+
 def test_the_seed_chooses():
     table = table_of(200, subject=[str(i % 20) for i in range(200)])
     cuts = [tuple(cut_validation(table, np.arange(200), seed=s)) for s in (0, 0, 1, 2, 3)]
