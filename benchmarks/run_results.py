@@ -70,9 +70,9 @@ def finish(run: Path, *words: object) -> None:
     if (run / "metrics.json").exists():
         return
     if run.exists():
-        gesta("train", "--resume", run)
+        gesta("train", "--resume", run, "--no-report")
     else:
-        gesta("train", *words, "--out", run)
+        gesta("train", *words, "--out", run, "--no-report")
 
 
 def choose(name: str, model: str, stream: str) -> None:

@@ -83,6 +83,8 @@ def _run(verb: str, argv: list[str], as_json: bool) -> int:
     console = Console(json=as_json)
     try:
         document = module.run(_parse(module, verb, argv), console)
+        if as_json:
+            print(json.dumps(document, indent=2, default=_plain), flush=True)
     except GestaError as error:
         return _fail(str(error), console)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
@@ -94,8 +96,6 @@ def _run(verb: str, argv: list[str], as_json: bool) -> int:
     except KeyboardInterrupt:
         print("gesta: stopped; the same command goes on where it can", file=sys.stderr)
         return 130
-    if as_json:
-        print(json.dumps(document, indent=2, default=_plain))
     return console.exit_status
 
 

@@ -18,6 +18,7 @@ from gesta.archive import open_archive
 from gesta.cli.console import Console, Progress
 from gesta.errors import ModelError, RecipeError
 from gesta.models import list_models, model_entry
+from gesta.report import write_report
 from gesta.training import (
     EpochRecord,
     Observer,
@@ -56,6 +57,7 @@ class Arguments:
     resume: Path | None = None
     final: Path | None = None
     dry_run: bool = False
+    report: bool = True
 
 
 def parse(argv: list[str]) -> Arguments:
@@ -86,7 +88,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             if arguments.resume is not None:
                 done = resume(arguments.resume, observer)
             elif arguments.final is not None:
-                done = train_final(arguments.final, out, observer=observer)
+                done = train_final(arguments.final, out, seeds=arguments.seeds, observer=observer)
             else:
                 assert recipe is not None
                 done = train(recipe, out, seeds=arguments.seeds, observer=observer)
@@ -96,7 +98,20 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             console.say(f"stopped; go on with: gesta train --resume {folder}")
             raise
     say_result(done, console)
-    return {"run": str(done.path), **done.metrics}
+    document = {"run": str(done.path), **done.metrics}
+    if arguments.report:
+        document["report"] = str(_report(done, console))
+    return document
+
+
+def _report(run: Run, console: Console) -> Path:
+    """Write the report of a run; of a group those of its members first, which it links to."""
+    for member in run.members:
+        _report(member, console)
+    with console.progress(f"report of {run.name}") as progress:
+        page = write_report(run, progress=lambda what, done, total: progress(done, total, what))
+    console.say(str(page))
+    return page
 
 
 def say_result(run: Run, console: Console) -> None:
@@ -177,11 +192,21 @@ def _parse_going_on(argv: list[str]) -> Arguments:
         """Finished run or group to train again on train and validation."""
         out: Path | None = None
         """Folder of the final run; by default beside the other, with -final."""
+        seed: str | None = None
+        """Another seed for the final run, or several: 0,1,2."""
+        report: bool = True
+        """Write report.html."""
 
     given = tyro.cli(GoOn, args=argv, prog="gesta train", description=_DESCRIPTION)
-    if given.resume and (given.final or given.out):
+    if given.resume and (given.final or given.out or given.seed):
         raise RecipeError("--resume goes on in the folder it names; give it alone")
-    return Arguments(out=given.out, resume=given.resume, final=given.final)
+    return Arguments(
+        out=given.out,
+        resume=given.resume,
+        final=given.final,
+        seeds=_seeds(given.seed) if given.seed else (),
+        report=given.report,
+    )
 
 
 def _parse_recipe(argv: list[str]) -> Arguments:
@@ -212,12 +237,12 @@ def _parse_recipe(argv: list[str]) -> Arguments:
     if not recipe.data or not recipe.protocol:
         raise RecipeError("say what to train on: --data ARCHIVE --protocol NAME")
     recipe.to_toml()
-    return Arguments(recipe, seeds, given.out, dry_run=given.dry_run)
+    return Arguments(recipe, seeds, given.out, dry_run=given.dry_run, report=given.report)
 
 
 def _target(argv: Sequence[str]) -> str | None:
     """The first word that is no option and no option's value; sections' options take values."""
-    flags = {"--dry-run", "--dry_run", "--help", "-h"}
+    flags = {"--dry-run", "--dry_run", "--report", "--no-report", "--help", "-h"}
     for place, word in enumerate(argv):
         before = argv[place - 1] if place else ""
         is_value = before.startswith("-") and "=" not in before and before not in flags
@@ -269,6 +294,7 @@ def _argument_class(base: Recipe | None) -> type:
          field(default=shown.init)),
         ("dry_run", Annotated[bool, option(help="one batch only: shapes, memory, time")],
          field(default=False)),
+        ("report", Annotated[bool, option(help="write report.html")], field(default=True)),
     ]  # fmt: skip
     sections = [("model", _model_class(base))] if base else []
     sections += list(SECTIONS.items())

@@ -15,6 +15,7 @@ from gesta.evaluation import score_batch
 from gesta.formats import read_clips
 from gesta.inference.predict import PersonPrediction, Prediction, fit_to_card, make_segment
 from gesta.models import SkeletonModel
+from gesta.nn import fold_batch_norm
 from gesta.training import Card, Run, load_model
 from gesta.training.machine import find_device
 from gesta.transforms import collate
@@ -30,12 +31,12 @@ class Recognizer:
     """Says what people do.
 
     Args:
-        model: in evaluation mode; stays on its device.
+        model: stays as it is; a copy with folded norms, on its device, does the work.
         card: what its file says of it.
     """
 
     def __init__(self, model: SkeletonModel, card: Card) -> None:
-        self.model, self.card = model.eval(), card
+        self.model, self.card = fold_batch_norm(model), card
         self.pipeline = card.pipeline()
 
     @classmethod

@@ -68,7 +68,11 @@ def resume(path: str | Path, observer: Observer | None = None) -> Run:
 
 
 def train_final(
-    path: str | Path, out: str | Path | None = None, *, observer: Observer | None = None
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    seeds: Sequence[int] = (),
+    observer: Observer | None = None,
 ) -> Run:
     """Train a finished run's recipe again on train and validation together.
 
@@ -78,6 +82,7 @@ def train_final(
     Args:
         path: the finished run.
         out: the new run's folder; by default beside the old one, with ``-final``.
+        seeds: instead of the run's own; several give a group. What the run chose stands for all.
         observer: told how it goes.
 
     Raises:
@@ -85,7 +90,13 @@ def train_final(
     """
     run = Run.open(path)
     folder = Path(out) if out else run.path.with_name(f"{run.name}-final")
-    return _finish(_plan_final(folder, run), observer)
+    if len(set(seeds)) < 2:
+        return _finish(_plan_final(folder, run, seeds[0] if seeds else None), observer)
+    names = {f"seed_{seed}": seed for seed in seeds}
+    group = Run.create(folder, run.recipe, list(names))
+    for name, seed in names.items():
+        _plan_final(folder / name, run, seed)
+    return _finish(group, observer)
 
 
 def default_folder(recipe: Recipe, seed: str | None = None) -> Path:
@@ -157,14 +168,15 @@ def _plan_seeds(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> Run:
     return run
 
 
-def _plan_final(folder: Path, source: Run) -> Run:
+def _plan_final(folder: Path, source: Run, seed: int | None) -> Run:
     if source.members:
         names = [member.name for member in source.members]
         run = Run.create(folder, source.recipe, names)
         for member in source.members:
-            _plan_final(folder / member.name, member)
+            _plan_final(folder / member.name, member, seed)
         return run
-    return Run.create(folder, final_recipe(source))
+    recipe = final_recipe(source)
+    return Run.create(folder, recipe if seed is None else recipe.replace(seed=seed))
 
 
 def final_recipe(run: Run) -> Recipe:

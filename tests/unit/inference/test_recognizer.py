@@ -49,7 +49,10 @@ def test_a_clip_is_judged_as_a_scene_or_track_by_track():
     assert asked == alone and asked != scene
     single = clip.replace(coords=clip.coords[1:])
     (other,) = make_recognizer(scene=False).predict(single)
-    assert other.persons[0].segments == alone.persons[1].segments
+    (one,), (two,) = other.persons[0].segments, alone.persons[1].segments
+    assert [name for name, _ in one.top5] == [name for name, _ in two.top5]
+    # Batches of other sizes round differently.
+    assert [p for _, p in one.top5] == pytest.approx([p for _, p in two.top5], rel=1e-5)
 
 
 def test_segments_say_frames_and_the_five_best_with_their_probabilities():

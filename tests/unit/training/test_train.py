@@ -163,6 +163,18 @@ def test_final_replays_the_kept_epochs_on_train_and_validation(make_recipe, tmp_
         final_recipe(final)
 
 
+def test_final_runs_of_several_seeds_replay_one_choice(make_recipe, tmp_path):
+    run = train(make_recipe(loop={"epochs": 2}), tmp_path / "run")
+    group = train_final(run.path, seeds=(3, 4))
+    assert [member.name for member in group.members] == ["seed_3", "seed_4"]
+    assert [member.recipe.seed for member in group.members] == [3, 4]
+    assert group.metrics["seed"] == [3, 4]
+    rates = [record.learning_rate for record in run.history[: run.metrics["kept_epoch"] + 1]]
+    for member in group.members:
+        assert member.recipe.final and [r.learning_rate for r in member.history] == rates
+    assert train_final(run.path, tmp_path / "other", seeds=(3,)).recipe.seed == 3
+
+
 def test_a_resolved_recipe_trains_again_to_the_same_weights(make_recipe, tmp_path):
     run = train(make_recipe(loop={"epochs": 2}), tmp_path / "run")
     assert_same_weights(run, train(run.recipe, tmp_path / "again"))
