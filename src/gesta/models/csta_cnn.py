@@ -9,9 +9,10 @@ convolutions; what comes out is flattened, side by side, and classified by three
 Reconstructed: all sizes (30 joints, 3x3 convolutions of 32, 64 and 128 filters, each with a ReLU
 and 2x2 pooling, hidden layers of 256 and 128), dropout of 0.5 after each hidden layer, the
 element-wise maximum over persons (of the streams' outputs, before the linear layers), the
-activation of the attention and where its biases start (see `gesta.nn.CoupledAttention`), that
-the skeleton transformer has no bias, and how ``co_occurrence`` does what the paper only looks
-forward to: joints and filters change places after the first convolution, before its pooling.
+activation of the attention and where its biases start (see `gesta.nn.CoupledAttention`), that the
+skeleton transformer has no bias, how weights start (`gesta.nn.start`), and how ``co_occurrence``
+does what the paper only looks forward to: joints and filters change places after the first
+convolution, before its pooling.
 
 Differs: frames that are masked are zero before each convolution and never win a maximum, and an
 absent person takes part in nothing.
@@ -31,6 +32,7 @@ from gesta.models.registry import Paper, Stated, register_model
 from gesta.nn.coupled_attention import Activation, CoupledAttention
 from gesta.nn.dropout import Dropout
 from gesta.nn.persons import merge_persons, motion, person_rows
+from gesta.nn.start import start_for_relu
 from gesta.skeleton import Layout
 
 FRAMES = 30
@@ -77,6 +79,7 @@ class Stream(nn.Module):
             nn.Conv2d(enter, leave, 3, padding=1)
             for enter, leave in ((channels, width), (second, 2 * width), (2 * width, 4 * width))
         )
+        start_for_relu(self.convolutions)
         self.pool = nn.MaxPool2d(2)
         across = width if co_occurrence else joints
         self.width = 4 * width * (attention.frames // 8) * (across // 8)
@@ -133,6 +136,7 @@ class CstaCnn(SkeletonModel):
         self.hidden = nn.ModuleList(
             nn.Linear(enter, leave) for enter, leave in zip(widths[:-1], widths[1:], strict=True)
         )
+        start_for_relu(self.hidden)
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(widths[-1], num_classes)
 

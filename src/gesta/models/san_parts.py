@@ -22,6 +22,7 @@ from gesta.nn.persons import (
     unless_full,
 )
 from gesta.nn.self_attention import SelfAttentionBlock
+from gesta.nn.start import start_for_relu
 
 EncoderName = Literal["ff", "cnn"]
 Consensus = Literal["average", "max"]
@@ -41,6 +42,7 @@ class LinearEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.linear = nn.Linear(joints * channels, width)
+        start_for_relu(self.linear)
 
     def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
@@ -73,6 +75,7 @@ class ConvolutionEncoder(nn.Module):
         self.time = nn.Conv2d(width // 8, self.AXIS, (3, 1), padding=(1, 0))
         self.joints = nn.Conv2d(joints, width // 16, 3, padding=1)
         self.last = nn.Conv2d(width // 16, width // 8, 3, padding=1)
+        start_for_relu(self)
         self.pool = nn.MaxPool2d((1, 2))
         self.dropout = Dropout(dropout)
 

@@ -9,6 +9,7 @@ from gesta.nn.norm import MaskedBatchNorm
 from gesta.nn.observed import Observed, observed
 from gesta.nn.persons import PersonRows, merge_persons, motion, person_rows
 from gesta.nn.self_attention import DotProductAttention, SelfAttentionBlock, SelfAttentionLayer
+from gesta.nn.start import start_for_relu
 
 __all__ = [
     "CoupledAttention",
@@ -29,4 +30,5 @@ __all__ = [
     "motion",
     "observed",
     "person_rows",
+    "start_for_relu",
 ]

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from gesta.nn.dropout import Dropout
 from gesta.nn.observed import Observed
+from gesta.nn.start import start_for_relu
 
 
 class DotProductAttention(nn.Module):
@@ -114,6 +115,7 @@ class SelfAttentionBlock(nn.Module):
             SelfAttentionLayer(width, heads, feed_forward * width, dropout) for _ in range(layers)
         )
         self.out = nn.Linear(layers * width, width)
+        start_for_relu(self.out)
 
     @property
     def looked_at(self) -> bool:
