@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +38,29 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``gesta VERB ...`` and return the exit status: 0, 1 failed, 2 bad arguments."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_any_name()
+    try:
+        try:
+            return _main(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            # What is still buffered fails here, where it can be told, and not as Python ends.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: that is no failure of ours.
+        _silence_stdout()
+        return 0
+    except KeyboardInterrupt as stop:
+        advice = str(stop) or "the same command goes on where it can"
+        print(f"gesta: stopped; {advice}", file=sys.stderr)
+        return 130
+    except OSError as error:
+        _silence_stdout()
+        print(f"gesta: error: {_reason(error)}", file=sys.stderr)
+        return 1
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return 0 if arguments else 2
@@ -79,23 +104,20 @@ def _run(verb: str, argv: list[str], as_json: bool) -> int:
     from gesta.cli.console import Console
     from gesta.errors import GestaError
 
-    module = import_module(f"gesta.cli.{verb}")
     console = Console(json=as_json)
     try:
+        module = import_module(f"gesta.cli.{verb}")
         document = module.run(_parse(module, verb, argv), console)
-        if as_json:
-            print(json.dumps(document, indent=2, default=_plain), flush=True)
     except GestaError as error:
         return _fail(str(error), console)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        return _fail(f"{error.filename}: {error.strerror}", console)
     except BrokenPipeError:
-        # The reader of our output (head, less) went away: that is no failure of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("gesta: stopped; the same command goes on where it can", file=sys.stderr)
-        return 130
+        raise
+    except OSError as error:
+        return _fail(_reason(error), console)
+    except MemoryError as error:
+        return _fail(f"out of memory; {error}".rstrip("; "), console)
+    if as_json:
+        print(json.dumps(_plain(document), indent=2, allow_nan=False))
     return console.exit_status
 
 
@@ -116,9 +138,34 @@ def _fail(message: str, console: Console) -> int:
     return 1
 
 
-def _plain(value: object) -> object:
-    """What json cannot write itself: numpy scalars and arrays, paths, tuples of them."""
+def _reason(error: OSError) -> str:
+    """What the system refused, and where; of a renaming the name that was asked for."""
+    place = error.filename2 or error.filename
+    reason = error.strerror or str(error)
+    return reason if place is None else f"{os.fsdecode(place)}: {reason}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a verb returns
+    """Only what JSON can write: no numpy, no paths, and null for numbers that are none."""
     for method in ("tolist", "__fspath__"):
         if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+            value = getattr(value, method)()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _print_any_name() -> None:
+    """Print escapes for what the terminal's encoding lacks, or a file name that is no text."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    """Let what cannot be written any more go nowhere, instead of failing again at the end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
