@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -153,7 +154,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _load(folder: Path, path: Path) -> dict[str, Any]:
     if not path.is_file():
-        partial = folder.with_name(folder.name + ".partial")
+        whole = Path(os.path.abspath(folder))  # "." has no name
+        partial = whole.with_name(whole.name + ".partial")
         if partial.is_dir():
             raise ArchiveError(
                 f"{folder}: this archive was not finished; run the command that began it again "

@@ -387,8 +387,11 @@ def _reported(path: Path, partial: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        nothing = what == "begin it" and not partial.exists()
+        kept = (
+            f"; finished clips are kept in {partial}: make room and run the same command again to "
+            "go on, or delete that folder to give up"
+        )
         raise ArchiveError(
-            f"{path}: cannot {what}: {error.strerror or error}; finished clips are kept in "
-            f"{partial}: make room and run the same command again to go on, or delete that folder "
-            "to give up"
+            f"{path}: cannot {what}: {error.strerror or error}{'' if nothing else kept}"
         ) from error

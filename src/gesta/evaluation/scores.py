@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from gesta.archive.durable import write_durably
 from gesta.axes import check_shape
 from gesta.errors import FormatError, RunError, ShapeError
 
@@ -101,10 +101,7 @@ class Scores:
             "classes": json.dumps(list(self.classes)),
             "provenance": json.dumps(dict(self.provenance)),
         }
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        part.write_bytes(save(arrays, metadata))
-        os.replace(part, target)
+        write_durably(Path(path), save(arrays, metadata))
 
     @classmethod
     def load(cls, path: str | Path) -> Scores:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
 from pathlib import Path
 
 import torch
 
+from gesta.archive.durable import write_durably
 from gesta.errors import FormatError
 from gesta.training.history import EpochRecord
 from gesta.training.loop import Session
@@ -31,9 +32,10 @@ def save_checkpoint(path: str | Path, session: Session) -> None:
         "kept": None if session.kept is None else session.kept.epoch,
         "kept_weights": session.kept_weights,
     }
-    part = Path(path).with_name(Path(path).name + ".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    # By way of memory: torch.save tells of a full disk by a RuntimeError and leaves half a file.
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_durably(Path(path), content.getvalue())
 
 
 def restore_checkpoint(path: str | Path, session: Session) -> None:

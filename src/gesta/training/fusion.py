@@ -10,7 +10,7 @@ from gesta.errors import RunError
 from gesta.evaluation import Scores, Weights, equal_weights, fuse, learn_weights, summary
 from gesta.training.group import average, pooled_scores
 from gesta.training.machine import command_line, describe_versions
-from gesta.training.run import Run
+from gesta.training.run import Run, undone_on_error
 
 
 def fuse_runs(
@@ -39,14 +39,15 @@ def fuse_runs(
     """
     opened = [Run.open(path) for path in runs]
     learners = [Run.open(path) for path in weights_from] or opened
-    if len(opened) < 2:
-        raise RunError("fusing takes two runs or more")
+    if len({run.path.resolve() for run in opened}) < max(2, len(opened)):
+        raise RunError("fusing takes two runs or more, each of them once")
     if len(learners) != len(opened):
         raise RunError(f"{len(opened)} runs need as many runs to learn weights from")
     folder = Path(out)
     if folder.exists() and any(folder.iterdir()):
         raise RunError(f"{out}: is there already; give another --out")
-    return _fuse(opened, learners, Run(folder))
+    with undone_on_error(folder):
+        return _fuse(opened, learners, Run(folder))
 
 
 def _fuse(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gesta.errors import RecipeError, RunError
 from gesta.evaluation import Scores, pool, summary
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe
-from gesta.training.run import Run
+from gesta.training.run import LOG, Run, undone_on_error
 from gesta.training.single import train_run
 
 MEASURES = ("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error")
@@ -50,10 +50,13 @@ def train(
     recipe = recipe.replace(data=_absolute(recipe.data), init=_absolute(recipe.init))
     if seeds and len(set(seeds)) > 1:
         folder = Path(out) if out else default_folder(recipe, "seeds")
-        return _finish(_plan_seeds(folder, recipe, seeds), observer)
+        with undone_on_error(folder, unless=LOG):
+            return _finish(_plan_seeds(folder, recipe, seeds), observer)
     if seeds:
         recipe = recipe.replace(seed=seeds[0])
-    return _finish(_plan(Path(out) if out else default_folder(recipe), recipe), observer)
+    folder = Path(out) if out else default_folder(recipe)
+    with undone_on_error(folder, unless=LOG):
+        return _finish(_plan(folder, recipe), observer)
 
 
 def resume(path: str | Path, observer: Observer | None = None) -> Run:
@@ -90,13 +93,14 @@ def train_final(
     """
     run = Run.open(path)
     folder = Path(out) if out else run.path.with_name(f"{run.name}-final")
-    if len(set(seeds)) < 2:
-        return _finish(_plan_final(folder, run, seeds[0] if seeds else None), observer)
-    names = {f"seed_{seed}": seed for seed in seeds}
-    group = Run.create(folder, run.recipe, list(names))
-    for name, seed in names.items():
-        _plan_final(folder / name, run, seed)
-    return _finish(group, observer)
+    with undone_on_error(folder, unless=LOG):
+        if len(set(seeds)) < 2:
+            return _finish(_plan_final(folder, run, seeds[0] if seeds else None), observer)
+        names = {f"seed_{seed}": seed for seed in seeds}
+        group = Run.create(folder, run.recipe, list(names))
+        for name, seed in names.items():
+            _plan_final(folder / name, run, seed)
+        return _finish(group, observer)
 
 
 def default_folder(recipe: Recipe, seed: str | None = None) -> Path:

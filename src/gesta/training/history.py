@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gesta.archive.durable import write_durably
 from gesta.errors import FormatError
 
 
@@ -83,9 +84,9 @@ def read_log(path: str | Path) -> list[EpochRecord]:
 
 
 def write_log(path: str | Path, history: Sequence[EpochRecord]) -> None:
-    """Write all epochs, a line each."""
+    """Write all epochs, a line each, whole or not at all."""
     lines = [json.dumps(record.to_dict()) + "\n" for record in history]
-    Path(path).write_text("".join(lines), "utf-8")
+    write_durably(Path(path), "".join(lines).encode())
 
 
 def _merit(record: EpochRecord) -> tuple[float, float]:

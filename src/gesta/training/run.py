@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gesta.archive.durable import write_durably
-from gesta.errors import FormatError, RunError
+from gesta.archive.durable import is_empty_folder, write_durably
+from gesta.errors import FormatError, GestaError, RunError
 from gesta.evaluation import Scores
 from gesta.models import SkeletonModel
 from gesta.training.card import Card, load_model, read_card
 from gesta.training.history import EpochRecord, read_log
 from gesta.training.recipe import Recipe, read_recipe
+
+LOG = "log.jsonl"
+
+
+@contextmanager
+def undone_on_error(folder: Path, unless: str = "") -> Iterator[None]:
+    """Remove a new folder that work fails in, so that the same command can be given again.
+
+    Args:
+        folder: that the block will make and fill; one that has something in it stays as it is.
+        unless: a file that, once it is there at any depth, makes the folder worth keeping.
+    """
+    new = not folder.exists() or is_empty_folder(folder)
+    try:
+        yield
+    except (GestaError, OSError):
+        if new and not (unless and any(folder.rglob(unless))):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,7 @@ class Run:
     @property
     def log_path(self) -> Path:
         """Where the epochs are, a line each."""
-        return self.path / "log.jsonl"
+        return self.path / LOG
 
     @property
     def is_finished(self) -> bool:
