@@ -172,4 +172,4 @@ def test_stopping_says_how_to_go_on(capsys, archive, tmp_path, monkeypatch):
     monkeypatch.setattr(ConsoleObserver, "batch", stop)
     status = main(["train", "st_gcn", "--data", archive, "--protocol", "cross", *SMALL])
     assert status == 130
-    assert "gesta train --resume runs/moves-cross-st_gcn-joint-0" in capsys.readouterr().out
+    assert "gesta train --resume runs/moves-cross-st_gcn-joint-0" in capsys.readouterr().err

@@ -65,11 +65,15 @@ def measure(
         rounds: timed passes of each mode, after two that are not counted.
 
     Raises:
-        ModelError: an unknown mode.
+        ModelError: an unknown mode, no clips, or a device that is not here.
     """
     unknown = set(modes) - set(MODES)
     if unknown:
         raise ModelError(f"unknown modes {sorted(unknown)}; known are {', '.join(MODES)}")
+    if batch < 1:
+        raise ModelError(f"batch: expected at least 1 clip, found {batch}")
+    if not _is_here(device):
+        raise ModelError(f"device {device!r} is not here; this torch is {torch.__version__}")
     model = copy.deepcopy(model).to(device).eval()
     passes = {mode: _pass(model, mode, device) for mode in dict.fromkeys(("eager", *modes))}
     generator = torch.Generator().manual_seed(0)
@@ -93,6 +97,14 @@ def measure(
         )
         for mode in passes
     ]
+
+
+def _is_here(device: str) -> bool:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):  # an unknown name, or a torch built without it
+        return False
+    return True
 
 
 def _pass(model: SkeletonModel, mode: str, device: str) -> Pass:

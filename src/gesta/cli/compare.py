@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from gesta.cli.console import Console
+from gesta.errors import RunError
 from gesta.evaluation import Difference, Scores, compare
 
 
@@ -33,6 +34,8 @@ class Arguments:
 
 def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     """Print differences in percentage points, second minus first, with 95 % intervals."""
+    if arguments.classes < 0:
+        raise RunError(f"--classes: expected at least 0, found {arguments.classes}")
     first, second = (
         Scores.load(path / "scores.safetensors") for path in (arguments.first, arguments.second)
     )

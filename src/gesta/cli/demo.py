@@ -10,7 +10,7 @@ from typing import Any
 from gesta.archive import Archive, diagnose, open_archive
 from gesta.cli.console import Console
 from gesta.cli.doctor import describe
-from gesta.cli.train import ConsoleObserver
+from gesta.cli.train import ConsoleObserver, stopped
 from gesta.datasets import prepare
 from gesta.errors import ArchiveError
 from gesta.report import write_report
@@ -43,8 +43,12 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     for line in describe(diagnose(archive, PROTOCOL)):
         console.say(line)
     recipe = demo_recipe(archive, arguments)
+    folder = _free(arguments.out / "run")
     with ConsoleObserver(console) as observer:
-        done = train(recipe, _free(arguments.out / "run"), observer=observer)
+        try:
+            done = train(recipe, folder, observer=observer)
+        except KeyboardInterrupt:
+            raise stopped(folder) from None
     report = write_report(done.path, archive)
     metrics = done.metrics
     console.say(

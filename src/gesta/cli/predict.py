@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,9 @@ class Arguments:
 
 def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
     """Predict, and print the three most probable classes of each track."""
+    if not arguments.inputs:
+        print("gesta: error: expected at least one INPUT after the run", file=sys.stderr)
+        raise SystemExit(2)
     recognizer = Recognizer.from_run(arguments.run, arguments.device)
     predictions = recognizer.predict(list(arguments.inputs), scene=arguments.scene)
     rows: list[list[object]] = []

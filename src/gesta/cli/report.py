@@ -9,6 +9,7 @@ from typing import Any
 import tyro
 
 from gesta.cli.console import Console
+from gesta.errors import RunError
 from gesta.report.report import write_report
 
 
@@ -42,6 +43,8 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     Raises:
         RunError: the run is not finished, or the archive is another.
     """
+    if arguments.explained_clips is not None and arguments.explained_clips < 1:
+        raise RunError(f"--explained-clips: expected at least 1, found {arguments.explained_clips}")
     with console.progress("report") as progress:
         page = write_report(
             arguments.run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -95,8 +96,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
         except KeyboardInterrupt:
             observer.close()
             folder = arguments.resume or out or f"{arguments.final}-final"
-            console.say(f"stopped; go on with: gesta train --resume {folder}")
-            raise
+            raise stopped(Path(folder)) from None
     say_result(done, console)
     document = {"run": str(done.path), **done.metrics}
     if arguments.report:
@@ -112,6 +112,13 @@ def _report(run: Run, console: Console) -> Path:
         page = write_report(run, progress=lambda what, done, total: progress(done, total, what))
     console.say(str(page))
     return page
+
+
+def stopped(folder: Path) -> KeyboardInterrupt:
+    """Ctrl-C with what goes on; nothing is there to go on with before the run has begun."""
+    if not (folder / "recipe.toml").is_file():
+        return KeyboardInterrupt("nothing was begun; give the same command again")
+    return KeyboardInterrupt(f"go on with: gesta train --resume {shlex.quote(str(folder))}")
 
 
 def say_result(run: Run, console: Console) -> None:

@@ -13,6 +13,7 @@ from gesta.cli.console import Console
 from gesta.errors import ArchiveError
 from gesta.formats import read_clips
 from gesta.report.view import view
+from gesta.skeleton import get_layout
 
 
 @dataclass
@@ -45,8 +46,10 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     Raises:
         ArchiveError: an archive is damaged, or has no clip of that id.
         FormatError: the file is of no known format, or damaged.
+        LayoutError: no layout is called that.
     """
     path = arguments.input
+    layout = None if arguments.layout is None else get_layout(arguments.layout)
     if path.is_dir():
         archive = open_archive(path)
         page = view(
@@ -56,7 +59,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             ids=arguments.ids,
         )
     else:
-        clips = read_clips(path, arguments.layout)
+        clips = read_clips(path, layout)
         if arguments.ids is not None:
             clips = [clip for clip in clips if clip.id in arguments.ids]
             if len(clips) != len(arguments.ids):

@@ -70,8 +70,13 @@ def compare(
     1993, ch. 13).
 
     Raises:
-        RunError: the runs did not score the same clips, or no clip is labelled.
+        RunError: the runs did not score the same clips, no clip is labelled, or ``resamples`` or
+            ``seed`` is too small.
     """
+    if resamples < 1:
+        raise RunError(f"resamples: expected at least 1, found {resamples}")
+    if seed < 0:
+        raise RunError(f"seed: expected at least 0, found {seed}")
     check_same([first, second])
     one, two = (part.labelled() for part in join([first, second]))
     if not len(one):

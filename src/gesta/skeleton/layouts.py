@@ -7,6 +7,7 @@ map to each other by name.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from gesta.errors import LayoutError
@@ -150,8 +151,10 @@ def get_layout(name: str | Path | Layout) -> Layout:
     if str(name).endswith(".toml"):
         return read_layout(name)
     if str(name) not in _LAYOUTS:
+        near = get_close_matches(str(name), _LAYOUTS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
         raise LayoutError(
-            f"unknown layout {str(name)!r}; known are {', '.join(_LAYOUTS)}, or give the path of "
-            "a .toml file with your own"
+            f"unknown layout {str(name)!r}; {hint}known are {', '.join(_LAYOUTS)}, or give the "
+            "path of a .toml file with your own"
         )
     return _LAYOUTS[str(name)]
