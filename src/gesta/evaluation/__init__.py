@@ -14,7 +14,7 @@ from gesta.evaluation.metrics import (
     top_k,
 )
 from gesta.evaluation.scores import Scores, join, pool
-from gesta.evaluation.scoring import forward, score_batch, score_clips
+from gesta.evaluation.scoring import forward, more_inputs, score_batch, score_clips
 
 __all__ = [
     "ClassDifference",
@@ -32,6 +32,7 @@ __all__ = [
     "join",
     "learn_weights",
     "mean_class_accuracy",
+    "more_inputs",
     "negative_log_likelihood",
     "per_class",
     "pool",

@@ -40,12 +40,16 @@ class Pipeline(Protocol):
 
 def forward(model: nn.Module, batch: Batch) -> Tensor:
     """Logits (rows, Y) of a batch, handing the model those fields that it takes."""
-    more = {
+    return model(batch.poses, batch.mask, **more_inputs(model, batch))
+
+
+def more_inputs(model: nn.Module, batch: Batch) -> dict[str, Any]:
+    """The fields of a batch that the model takes besides poses and mask, by name."""
+    return {
         name: getattr(batch, name)
         for name in model.inputs  # type: ignore[union-attr]
         if name not in ("poses", "mask")
     }
-    return model(batch.poses, batch.mask, **more)
 
 
 @torch.no_grad()

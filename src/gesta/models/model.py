@@ -44,6 +44,19 @@ class SkeletonModel(nn.Module):
         self.layout, self.num_classes, self.channels = layout, num_classes, channels
         self.frames, self.persons = frames, persons
 
+    def forward_heads(
+        self, poses: Tensor, mask: Tensor | None = None, **more: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The logits (N, Y) of every classifier; training adds up their losses.
+
+        The last one predicts: it is what `forward` gives. A model with further classifiers
+        overrides this.
+
+        Args:
+            poses, mask, more: as for `forward`.
+        """
+        return (self(poses, mask, **more),)
+
     def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
         """The inputs besides poses and mask that forward needs, zero, in the shapes it wants.
 

@@ -113,7 +113,9 @@ class San(SkeletonModel):
         """
         return self.forward_heads(poses, mask)[-1]
 
-    def forward_heads(self, poses: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward_heads(  # type: ignore[override]  # it takes nothing more
+        self, poses: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """The logits (N, Y) of every classifier, whose losses are added; the last one predicts.
 
         In V3 these are of position, of motion and of both; in V1 and V2 there is one.

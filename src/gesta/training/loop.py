@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from gesta.errors import GestaError
-from gesta.evaluation import forward, negative_log_likelihood, score_clips, top_k
+from gesta.evaluation import more_inputs, negative_log_likelihood, score_clips, top_k
 from gesta.models import SkeletonModel
 from gesta.training.history import EpochRecord, has_stalled, is_better, validation_losses
 from gesta.training.observer import Observer
@@ -33,6 +33,25 @@ class DivergedError(GestaError, ArithmeticError):
     """The loss of a batch is not finite."""
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """The two ways in which a training calls a model, compiled.
+
+    Args:
+        forward: the model, for scores.
+        forward_heads: its method, for losses. Only what is compiled itself is fast: reached
+            through the compiled model, the method would run as it was written.
+    """
+
+    forward: nn.Module
+    forward_heads: Callable[..., tuple[Tensor, ...]]
+
+    @classmethod
+    def of(cls, model: SkeletonModel) -> Compiled:
+        """Compile a model when it is first called; its weights stay its own."""
+        return cls(torch.compile(model), torch.compile(model.forward_heads))  # type: ignore[arg-type]
+
+
 @dataclass
 class Session:
     """Everything that a training works on and that changes while it does.
@@ -46,7 +65,7 @@ class Session:
         validation: the clips that choose; None in a final training.
         classes: names of the Y classes.
         average: moving average of the weights, where the recipe asks for one.
-        compiled: what is called instead of the model, where it is compiled.
+        compiled: what is called instead of the model and its method, where they are compiled.
         history: the epochs done.
         kept: the best epoch, and the weights after it.
     """
@@ -59,7 +78,7 @@ class Session:
     validation: ResidentClips | None
     classes: tuple[str, ...]
     average: MovingAverage | None = None
-    compiled: nn.Module | None = None
+    compiled: Compiled | None = None
     history: list[EpochRecord] = field(default_factory=list)
     kept: EpochRecord | None = None
     kept_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -72,8 +91,13 @@ class Session:
     @property
     def called(self) -> nn.Module:
         """What computes with the weights that learn: the model, compiled where it is."""
-        # A compiled module has no truth value.
-        return self.model if self.compiled is None else self.compiled
+        return self.model if self.compiled is None else self.compiled.forward
+
+    @property
+    def heads(self) -> Callable[..., tuple[Tensor, ...]]:
+        """What gives the logits of every classifier, compiled where the model is."""
+        learnt = self.model if self.compiled is None else self.compiled
+        return learnt.forward_heads
 
 
 def run_epochs(
@@ -109,7 +133,8 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
     """Go through the training part once.
 
     Returns:
-        Mean loss and top-1 (per cent) over the rows, and the share of time outside the model.
+        Mean loss and top-1 (per cent) over the rows, both of the classifier that predicts, and
+        the share of time outside the model.
 
     Raises:
         DivergedError: the loss of a batch is not finite.
@@ -128,8 +153,8 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
             batch = session.train.batch(positions)
             batch = session.pipeline(batch, training=True, generator=augment)
             with watch:
-                loss, logits = train_step(session, batch, weights)
-            losses.append(loss)
+                step_losses, logits = train_step(session, batch, weights)
+            losses.append(step_losses)
             rows.append(len(batch))
             right += (logits.argmax(dim=1) == batch.labels).sum()
             if step % _steps_between_checks(device) == 0 or step == len(steps):
@@ -137,26 +162,40 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
             observer.batch(epoch, step, len(steps))
     inside = watch.seconds() / (time.perf_counter() - started)
     sizes = torch.tensor(rows, dtype=torch.float64)
-    mean = (torch.stack(losses).double().cpu() * sizes).sum() / sizes.sum()
+    mean = (torch.stack(losses)[:, -1].double().cpu() * sizes).sum() / sizes.sum()
     return float(mean), 100 * int(right) / sum(rows), max(0.0, 1 - inside)
 
 
 def train_step(session: Session, batch: Batch, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """One step of the optimizer; gives the loss and the logits (rows, Y), without gradients."""
+    """One step of the optimizer, down the sum of the losses of all classifiers.
+
+    Returns:
+        The losses (H,) of the classifiers and the logits (rows, Y) of the last, which predicts;
+        without gradients.
+    """
     options = session.recipe.loop
+    more = more_inputs(session.model, batch)
     with torch.autocast(session.device.type, torch.bfloat16, enabled=options.bf16):
-        logits = forward(session.called, batch).float()
-    loss = cross_entropy(
-        logits, batch.labels, weight=weights, label_smoothing=options.label_smoothing
+        heads = session.heads(batch.poses, batch.mask, **more)
+    losses = torch.stack(
+        [
+            cross_entropy(
+                logits.float(),
+                batch.labels,
+                weight=weights,
+                label_smoothing=options.label_smoothing,
+            )
+            for logits in heads
+        ]
     )
     session.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    losses.sum().backward()
     if session.recipe.optimizer.gradient_clip:
         clip_grad_norm_(session.model.parameters(), session.recipe.optimizer.gradient_clip)
     session.optimizer.step()
     if session.average is not None:
         session.average.update(session.model)
-    return loss.detach(), logits.detach()
+    return losses.detach(), heads[-1].detach()
 
 
 def validate(session: Session) -> tuple[float | None, float | None]:
@@ -242,8 +281,8 @@ def _check_finite(losses: list[Tensor], epoch: int) -> None:
     recent = torch.stack(losses[-_steps_between_checks(losses[-1].device) :]).cpu()
     if recent.isfinite().all():
         return
-    bad = len(losses) - len(recent) + int((~recent.isfinite()).nonzero()[0])
+    bad = len(losses) - len(recent) + int((~recent.isfinite()).any(dim=1).nonzero()[0])
     raise DivergedError(
-        f"epoch {epoch}, batch {bad} (both from 0): the loss is {float(losses[bad])}; try a lower "
-        "optimizer.lr, an optimizer.gradient_clip, a schedule.warmup, or no loop.bf16"
+        f"epoch {epoch}, batch {bad} (both from 0): the loss is {float(losses[bad].sum())}; try a "
+        "lower optimizer.lr, an optimizer.gradient_clip, a schedule.warmup, or no loop.bf16"
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gesta.archive import Archive, open_archive
@@ -21,7 +20,7 @@ from gesta.models import SkeletonModel, count, load_weights
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
 from gesta.training.history import write_log
-from gesta.training.loop import Session, run_epochs
+from gesta.training.loop import Compiled, Session, run_epochs
 from gesta.training.machine import (
     command_line,
     describe_machine,
@@ -105,7 +104,7 @@ def begin(recipe: Recipe, archive: Archive, parts: Parts) -> tuple[Session, Card
         validation=clips["validation"] if len(parts["validation"]) else None,
         classes=tuple(archive.classes),
         average=MovingAverage(model, recipe.loop.ema) if recipe.loop.ema else None,
-        compiled=torch.compile(model) if recipe.loop.compile else None,  # type: ignore[arg-type]
+        compiled=Compiled.of(model) if recipe.loop.compile else None,
     )
     return session, card
 
