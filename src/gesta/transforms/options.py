@@ -8,7 +8,9 @@ from typing import Literal, get_args
 from gesta.errors import RecipeError
 
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
-Sampling = Literal["resize", "uniform", "window", "loop", "zero_pad", "all"]
+Sampling = Literal[
+    "resize", "uniform", "window", "loop", "zero_pad", "all", "random", "random_or_crop"
+]
 Centre = Literal["none", "first_frame", "every_frame"]
 View = Literal["none", "normalised", "va_pre"]
 Size = Literal["none", "body", "frame"]
@@ -29,7 +31,10 @@ class InputOptions:
     """How they are got: "resize" (linear interpolation), "uniform" (one of each of equal parts:
     a random one in training, the centre in test), "window" (frames in a row; all windows, side by
     side, in test), "loop" and "zero_pad" (the clip repeated or padded; a window of a longer one),
-    "all" (as they are, padded to the longest clip of the batch)."""
+    "all" (as they are, padded to the longest clip of the batch), "random" (in training frames drawn
+    from all, in order, several times where there are fewer; in test as "uniform"),
+    "random_or_crop" (in training half of the rows as "random" from the whole clip, the others the
+    centres of equal parts of what `augment.crop` cuts; in test as "uniform")."""
     persons: int | None = 2
     """Persons a clip is cut or padded to; none: as many as the batch has."""
     centre: Centre = "first_frame"

@@ -48,6 +48,10 @@ class FramePlan:
     length: Tensor
 
 
+# In test these take the middle frame of each of equal parts, or several of each.
+IN_EQUAL_PARTS = ("uniform", "random", "random_or_crop")
+
+
 def draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
     """Uniform float32 in [0, 1) on a device, drawn on the generator's own."""
     return torch.rand(shape, generator=generator, device=generator.device).to(device)
@@ -73,6 +77,14 @@ def plan_training(
     span = cut(whole(frames), low + (high - low) * share, place)
     row = torch.arange(len(frames), device=device).repeat_interleave(options.segments)
     span = split(span, options.segments)
+    if options.sampling == "random" and options.frames is not None:
+        return _full(row, drawn(span, options.frames, generator))
+    if options.sampling == "random_or_crop" and options.frames is not None:
+        # Half the rows as in "random", without a crop, half cropped (Wang, 2019, section 4.2).
+        cropped = uniform(span, options.frames, torch.tensor(0.5, device=device))
+        random = drawn(split(whole(frames), options.segments), options.frames, generator)
+        coin = draw((len(row), 1), generator, device) < 0.5
+        return _full(row, torch.where(coin, random, cropped))
     if options.sampling == "uniform" and options.frames is not None:
         offset = draw((len(row), options.frames), generator, device)
         return _full(row, uniform(span, options.frames, offset))
@@ -82,9 +94,9 @@ def plan_training(
 def plan_test(frames: Tensor, options: InputOptions) -> FramePlan:
     """The same plan at every call: the centre of each clip, or several views of it.
 
-    With sampling "uniform" view k of K takes the frame at (k + 1/2)/K of each part; with the
-    others the views are parts of the clip whose places are spread from its start to its end. With
-    sampling "window" a clip has a row for each of its windows.
+    With sampling "uniform", "random" and "random_or_crop" view k of K takes the frame at
+    (k + 1/2)/K of each part; with the others the views are parts of the clip whose places are
+    spread from its start to its end. With sampling "window" a clip has a row for each window.
 
     Args:
         frames: (N,) int64 the clips' lengths.
@@ -99,13 +111,13 @@ def plan_test(frames: Tensor, options: InputOptions) -> FramePlan:
     row = torch.arange(count, device=device).repeat_interleave(views)
     centre = torch.full(row.shape, 0.5, device=device)
     spread = centre if views == 1 else view / (views - 1)
-    place = centre if options.sampling == "uniform" else spread
+    place = centre if options.sampling in IN_EQUAL_PARTS else spread
     span = cut(whole(frames).rows(row), options.crop, place)
     if options.sampling == "window" and options.frames is not None:
         return windows(span, options.frames)
     row, place, view = (v.repeat_interleave(options.segments) for v in (row, place, view))
     span = split(span, options.segments)
-    if options.sampling == "uniform" and options.frames is not None:
+    if options.sampling in IN_EQUAL_PARTS and options.frames is not None:
         return _full(row, uniform(span, options.frames, ((view + 0.5) / views)[:, None]))
     return _plan(row, span, options, place)
 
@@ -180,6 +192,25 @@ def uniform(span: Span, frames: int, offset: Tensor) -> Tensor:
     # Multiplied before it is divided: whole numbers must not come out a little too small.
     inside = ((part + offset) * span.length[:, None] / frames).long()
     return span.start[:, None] + inside.minimum(span.length[:, None] - 1)
+
+
+def drawn(span: Span, frames: int, generator: torch.Generator) -> Tensor:
+    """(R, T) positions drawn at random from each span, in order.
+
+    Every set of T frames is as likely as any other; of a span of fewer than T frames, T are drawn
+    with replacement.
+    """
+    device = span.start.device
+    step = torch.arange(int(span.length.max()), device=device)
+    key = draw((len(span.start), len(step)), generator, device)
+    # The T smallest of random keys are a random set; a key of 2 is behind all that are drawn.
+    key = torch.where(step < span.length[:, None], key, 2.0)
+    repeated = (draw((len(key), frames), generator, device) * span.length[:, None]).long()
+    chosen = repeated.minimum(span.length[:, None] - 1)
+    if len(step) >= frames:
+        distinct = key.topk(frames, dim=1, largest=False).indices
+        chosen = torch.where(span.length[:, None] >= frames, distinct, chosen)
+    return span.start[:, None] + chosen.sort(dim=1).values
 
 
 def consecutive(span: Span, frames: int) -> Tensor:

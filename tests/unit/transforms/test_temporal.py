@@ -18,7 +18,7 @@ from gesta.transforms.temporal import (
 )
 
 LENGTHS = torch.tensor([1, 2, 7, 16, 40, 0])
-SAMPLINGS = ["resize", "uniform", "window", "loop", "zero_pad"]
+SAMPLINGS = ["resize", "uniform", "window", "loop", "zero_pad", "random", "random_or_crop"]
 
 
 def generator(seed=0):
@@ -222,3 +222,50 @@ def test_sampled_rows_keep_what_is_known_of_their_clip(quirks):
     assert rows.clip.tolist() == [n for n in range(8) for _ in range(2)]
     assert torch.equal(rows.labels, batch.labels.repeat_interleave(2))
     assert rows.poses.shape == (16, 3, 8, 20, 3) and rows.confidence.shape == (16, 3, 8, 20)
+
+
+def test_random_frames_are_in_order_and_any_set_is_as_likely():
+    frames = torch.full((6000,), 5)
+    position = plan_training(frames, options("random", 3), (1.0, 1.0), generator()).position
+    assert (position.diff(dim=1) > 0).all(), "no frame twice while there are enough"
+    sets, counts = position.unique(dim=0, return_counts=True)
+    assert len(sets) == 10
+    assert ((counts - 600).abs() < 5 * 600**0.5).all()
+
+
+def test_random_frames_of_short_clips_are_drawn_with_replacement():
+    frames = torch.tensor([0, 1, 4, 8, 30])
+    for seed in range(20):
+        position = plan_training(frames, options("random"), (1.0, 1.0), generator(seed)).position
+        assert (position.diff(dim=1) >= 0).all() and (position >= 0).all()
+        assert (position < frames.clamp(min=1)[:, None]).all()
+        assert position[3].tolist() == list(range(8)), "as many as there are: all of them"
+        assert len(position[4].unique()) == 8
+    short = plan_training(torch.full((500,), 4), options("random"), (1.0, 1.0), generator())
+    assert short.position.unique(dim=0).shape[0] > 50
+
+
+def test_random_frames_lie_in_the_crop():
+    frames = torch.full((200,), 100)
+    position = plan_training(frames, options("random"), (0.2, 0.2), generator()).position
+    assert (position[:, -1] - position[:, 0] < 20).all() and position.max() > 90
+
+
+def test_half_of_the_rows_are_random_and_half_cropped():
+    frames = torch.full((2000,), 160)
+    chosen = options("random_or_crop")
+    position = plan_training(frames, chosen, (0.5, 0.5), generator()).position
+    steps = position.diff(dim=1)
+    cropped = (steps == 10).all(dim=1)  # 80 frames in 8 equal parts
+    assert 900 < int(cropped.sum()) < 1100
+    assert position[cropped].min() >= 5 and position[cropped].max() <= 80 + 75
+    spread = position[~cropped]
+    assert int((spread[:, -1] - spread[:, 0] > 80).sum()) > 800, "drawn from the whole clip"
+
+
+@pytest.mark.parametrize("sampling", ["random", "random_or_crop"])
+def test_in_test_they_are_one_uniformly_sampled_view(sampling):
+    chosen = {"crop": 0.9, "views": 2}
+    plan = plan_test(LENGTHS, options(sampling, **chosen))
+    uniform = plan_test(LENGTHS, options("uniform", **chosen))
+    assert torch.equal(plan.position, uniform.position) and torch.equal(plan.row, uniform.row)
