@@ -1,5 +1,7 @@
 """What a trained model looks at: recorded attention, occlusion, learned edges, deletion."""
 
+from gesta.explain.attention import Attention, attentions, frame_scores, joint_scores
+from gesta.explain.attention_deletion import attention_deletion
 from gesta.explain.deletion import DeletionCurve, deletion_curves
 from gesta.explain.edges import EdgeImportance, edge_importance
 from gesta.explain.occlusion import FILLS, Fill, Importance, occlusion
@@ -7,13 +9,18 @@ from gesta.explain.record import Recorded, record
 
 __all__ = [
     "FILLS",
+    "Attention",
     "DeletionCurve",
     "EdgeImportance",
     "Fill",
     "Importance",
     "Recorded",
+    "attention_deletion",
+    "attentions",
     "deletion_curves",
     "edge_importance",
+    "frame_scores",
+    "joint_scores",
     "occlusion",
     "record",
 ]

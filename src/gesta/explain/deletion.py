@@ -28,6 +28,21 @@ SHARES = (0.1, 0.2, 0.3)
 DRAWS = 3
 
 
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """What an explanation says of a clip's joints or windows of frames: the larger, the sooner.
+
+    Args:
+        by: what ranks them, in words.
+        unit: what is ranked.
+        scores: (V,) or (G,).
+    """
+
+    by: str
+    unit: Unit
+    scores: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class DeletionCurve:
     """Accuracy against the share of joints or frames that is hidden.
@@ -36,9 +51,10 @@ class DeletionCurve:
         unit: what is hidden.
         fill: what replaces it.
         shares: the shares, 0 first; of V joints or G windows, rounded, at least one.
-        ranked: accuracy where those are hidden that occlusion ranks first.
+        ranked: accuracy where those are hidden that rank first.
         random: accuracy where as many are hidden at random, the mean of ``draws``.
         clips, draws: how many clips it was measured on, how many draws for each.
+        by: what ranks.
     """
 
     unit: Unit
@@ -48,6 +64,7 @@ class DeletionCurve:
     random: tuple[float, ...]
     clips: int
     draws: int
+    by: str = "occlusion"
 
 
 def deletion_curves(
@@ -80,33 +97,78 @@ def deletion_curves(
     Raises:
         ShapeError: a clip without a label, other clips than the importances', a bad share.
     """
-    _check(batch, importances, shares, draws)
-    plan: list[tuple[Unit, Fill]] = [
-        (unit, fill) for unit in ("joints", "frames") for fill in ("mean", "zero")
+    if batch.ids != [importance.id for importance in importances]:
+        raise ShapeError("deletion: expected an importance for each clip of the batch, in order")
+    rankings = [
+        [Ranking("occlusion", "joints", one.joints), Ranking("occlusion", "frames", one.windows)]
+        for one in importances
     ]
+    return measure_curves(
+        model,
+        pipeline,
+        batch,
+        rankings,
+        [one.edges for one in importances],
+        layout=layout,
+        generator=generator,
+        shares=shares,
+        draws=draws,
+        rows_at_once=rows_at_once,
+        progress=progress,
+    )
+
+
+def measure_curves(
+    model: nn.Module,
+    pipeline: Pipeline,
+    batch: Batch,
+    rankings: Sequence[Sequence[Ranking]],
+    edges: Sequence[NDArray[np.int64]],
+    *,
+    layout: Layout,
+    generator: np.random.Generator,
+    shares: Sequence[float],
+    draws: int,
+    rows_at_once: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[DeletionCurve]:
+    """Measure deletion curves by any rankings, each for both ways of filling.
+
+    Args:
+        rankings: for each clip of the batch, as many and of the same units.
+        edges: for each clip (G+1,) frames at which its windows begin, and T.
+        model, pipeline, batch, layout, generator, shares, draws, rows_at_once, progress: as for
+            `deletion_curves`.
+
+    Raises:
+        ShapeError: a clip without a label, a bad share.
+    """
+    _check(batch, shares, draws)
+    fills: tuple[Fill, ...] = ("mean", "zero")
+    plan = [(number, fill) for number in range(len(rankings[0])) for fill in fills]
     # right[curve, clip, variant]: the whole clip, then each share ranked and `draws` times random
     right = np.zeros((len(plan), len(batch), 1 + len(shares) * (1 + draws)))
     place, rest = stages(pipeline)
     with scoring(model):
-        for row, importance in enumerate(importances):
+        for row, ranked in enumerate(rankings):
             one = place(single(batch, row))
-            hides = {
-                unit: _variants(importance, unit, shares, draws, generator)
-                for unit in ("joints", "frames")
-            }
-            for curve, (unit, fill) in enumerate(plan):
-                scores = hidden_scores(model, rest, one, layout, hides[unit], fill, rows_at_once)
+            hides = [
+                _variants(ranking, edges[row], len(layout), shares, draws, generator)
+                for ranking in ranked
+            ]
+            for curve, (number, fill) in enumerate(plan):
+                scores = hidden_scores(model, rest, one, layout, hides[number], fill, rows_at_once)
                 right[curve, row] = (scores.argmax(dim=1) == one.labels.cpu()).numpy()
             if progress is not None:
                 progress(row + 1, len(batch))
     return [
-        _curve(unit, fill, right[curve].mean(axis=0), shares, draws, len(batch))
-        for curve, (unit, fill) in enumerate(plan)
+        _curve(rankings[0][number], fill, right[curve].mean(axis=0), shares, draws, len(batch))
+        for curve, (number, fill) in enumerate(plan)
     ]
 
 
 def _curve(
-    unit: Unit,
+    ranking: Ranking,
     fill: Fill,
     accuracy: NDArray[np.float64],
     shares: Sequence[float],
@@ -116,37 +178,35 @@ def _curve(
     whole, parts = float(accuracy[0]), accuracy[1:].reshape(len(shares), 1 + draws)
     ranked = (whole, *(float(value) for value in parts[:, 0]))
     random = (whole, *(float(value) for value in parts[:, 1:].mean(axis=1)))
-    return DeletionCurve(unit, fill, (0.0, *shares), ranked, random, clips, draws)
+    shown = (0.0, *shares)
+    return DeletionCurve(ranking.unit, fill, shown, ranked, random, clips, draws, ranking.by)
 
 
 def _variants(
-    importance: Importance,
-    unit: Unit,
+    ranking: Ranking,
+    edges: NDArray[np.int64],
+    joints: int,
     shares: Sequence[float],
     draws: int,
     generator: np.random.Generator,
 ) -> Tensor:
     """(1 + S (1 + draws), T, V) bool, what is hidden in each variant of a clip."""
-    ranking = importance.joints if unit == "joints" else importance.windows
-    order = np.argsort(-ranking, kind="stable")
+    order = np.argsort(-ranking.scores, kind="stable")
     chosen = [np.zeros(len(order), bool)]
     for share in shares:
         count = max(1, round(share * len(order)))
         picks = [order[:count], *(generator.permutation(len(order))[:count] for _ in range(draws))]
         chosen += [np.isin(np.arange(len(order)), pick) for pick in picks]
     units = torch.from_numpy(np.stack(chosen))
-    frames, joints = len(importance.frames), len(importance.joints)
-    if unit == "joints":
-        return units[:, None].expand(-1, frames, -1)
-    lengths = torch.from_numpy(np.diff(importance.edges))
+    if ranking.unit == "joints":
+        return units[:, None].expand(-1, int(edges[-1]), -1)
+    lengths = torch.from_numpy(np.diff(edges))
     return units.repeat_interleave(lengths, dim=1)[..., None].expand(-1, -1, joints)
 
 
-def _check(
-    batch: Batch, importances: Sequence[Importance], shares: Sequence[float], draws: int
-) -> None:
-    if not len(batch) or batch.ids != [importance.id for importance in importances]:
-        raise ShapeError("deletion: expected an importance for each clip of the batch, in order")
+def _check(batch: Batch, shares: Sequence[float], draws: int) -> None:
+    if not len(batch):
+        raise ShapeError("deletion: expected clips to measure accuracy on, found none")
     if int(batch.labels.min()) < 0:
         raise ShapeError("deletion: every clip needs a label, since accuracy is measured")
     if not shares or not all(0 < share <= 1 for share in shares) or draws < 1:
