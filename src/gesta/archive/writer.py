@@ -215,7 +215,7 @@ class ArchiveWriter:
         return open_archive(self.path)
 
     def suspend(self) -> None:
-        """Keep what is finished for a writer to come, and let go of the folder.
+        """Keep what is finished, if anything is, for a writer to come; let go of the folder.
 
         Raises:
             ArchiveError: the disk refuses.
@@ -227,7 +227,10 @@ class ArchiveWriter:
             if not self._failed:
                 self.flush()
         finally:
-            self._journal.close()
+            if self._progress.shards or self._failed:
+                self._journal.close()
+            else:
+                self.discard()
 
     def discard(self) -> None:
         """Let go of the folder and remove what is finished."""
@@ -389,7 +392,7 @@ def _reported(path: Path, partial: Path, what: str) -> Iterator[None]:
     except OSError as error:
         nothing = what == "begin it" and not partial.exists()
         kept = (
-            f"; finished clips are kept in {partial}: make room and run the same command again to "
+            f"; finished clips, if any, are kept in {partial}: make room and run the same command again to "
             "go on, or delete that folder to give up"
         )
         raise ArchiveError(
