@@ -30,6 +30,7 @@ VERBS = {
     "explain": "the joints and frames that mattered",
     "report": "write the HTML report of a run again",
     "export": "a run as ONNX",
+    "reproduce": "a paper's table trained again beside its numbers, or its claims judged",
     "bench": "latency and throughput of models on this machine",
     "models": "the models, their parameters and multiply-adds",
     "datasets": "the data sets, their classes and protocols",

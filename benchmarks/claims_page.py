@@ -1,0 +1,52 @@
+"""Write docs/claims.md and docs/reproduction.md from the results in benchmarks/results/reproduce.
+
+    gesta reproduce san/claims --data ARCHIVE ... --out benchmarks/results/reproduce --runs FOLDER
+    python benchmarks/claims_page.py
+
+Nothing on the pages is written by hand but their first sentences. Only the JSON files of a
+reproduction are read.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gesta.reproduce import list_targets, markdown
+
+RESULTS = Path(__file__).parent / "results" / "reproduce"
+DOCS = Path(__file__).parent.parent / "docs"
+HEADS = {
+    "claims": """# Claims of the papers
+
+What the papers say beside what is measured here, and beside what their own numbers give. Made by
+`gesta reproduce PAPER/claims` and `python benchmarks/claims_page.py`.
+""",
+    "table": """# Tables of the papers
+
+Every row that is the paper's own, trained here. Made by `gesta reproduce PAPER/TABLE` and `python
+benchmarks/claims_page.py`.
+""",
+}
+PAGES = {"claims": DOCS / "claims.md", "table": DOCS / "reproduction.md"}
+
+
+def documents(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """The results that are there, in the order of the targets."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        document = json.loads(path.read_text("utf-8"))
+        found[document["target"]] = document
+    return [found[target] for target in list_targets() if target in found]
+
+
+def page(kind: str, folder: Path = RESULTS) -> str:
+    """The page of all claims, or of all tables."""
+    parts = [markdown(one, level=2) for one in documents(folder) if one["kind"] == kind]
+    return "\n".join([HEADS[kind], *parts])
+
+
+if __name__ == "__main__":
+    for kind, path in PAGES.items():
+        path.write_text(page(kind), "utf-8")

@@ -1,0 +1,156 @@
+"""From a row of a table to recipes, and what makes two recipes the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from gesta.archive import Archive
+from gesta.errors import RecipeError
+from gesta.models import model_entry
+from gesta.reproduce.paper import Paper, Row
+from gesta.training import Recipe, find_recipe
+from gesta.training.recipe import merge
+from gesta.version import __version__
+
+Budget = Literal["paper", "gpu", "cpu"]
+SettingsTable = Mapping[str, Any]
+
+# Screening trains for a quarter of the epochs.
+SCREENING = 4
+# What a run computes on, and where its data lie, changes no result that is meant to be kept apart.
+_PLACES = ("device", "score_batch")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row is measured: an archive and one of its protocols, or a group ("folds")."""
+
+    archive: Archive
+    protocol: str
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set, or of the archive's folder."""
+        return self.archive.dataset or self.archive.path.resolve().name
+
+    @property
+    def title(self) -> str:
+        """For tables: ``utd_mhad cross_subject``."""
+        return f"{self.dataset} {self.protocol}"
+
+    @property
+    def shows_two(self) -> bool:
+        """Whether there are clips of two persons."""
+        return bool((self.archive.persons > 1).any())
+
+
+def recipe_for(
+    row: Row, place: Place, paper: Paper, budget: Budget, own: SettingsTable | None = None
+) -> Recipe:
+    """The recipe of a row.
+
+    Precedence: the model's recipe < its part for the data set < one's own table < what the row
+    changes. With the budget "paper" the part counts only for the paper's own data sets.
+
+    Args:
+        row: a row that is trained.
+        place: where.
+        paper: whose row it is.
+        budget: "paper", "gpu" or "cpu".
+        own: options for all rows; those of ``[model]`` reach the models that have them.
+
+    Raises:
+        RecipeError: an unknown option or value.
+    """
+    if row.model is None:
+        raise RecipeError(f"{row.name}: is quoted, and nothing is trained for it")
+    dataset: str | None = place.archive.dataset
+    if budget == "paper" and dataset not in paper.datasets:
+        dataset = None
+    known = model_entry(row.model).options
+    given = dict(own or {})
+    if "model" in given:
+        given["model"] = {key: v for key, v in given["model"].items() if key in known}
+    recipe = find_recipe(row.model, dataset, merge(given, row.changes))
+    return recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
+
+
+def check_own(own: SettingsTable, rows: Iterable[Row]) -> None:
+    """Refuse a model's option that no row's model has.
+
+    Raises:
+        RecipeError: which.
+    """
+    models = {row.model for row in rows if row.model is not None}
+    known = {option for model in models for option in model_entry(model).options}
+    unknown = sorted(set(own.get("model", {})) - known)
+    if unknown:
+        raise RecipeError(
+            f"model.{unknown[0]}: none of {', '.join(sorted(models))} has such an option"
+        )
+
+
+def shortened(recipe: Recipe, share: int = SCREENING) -> Recipe:
+    """The same training in 1/share of its epochs; what counts epochs shrinks with them."""
+
+    def part(epochs: int, least: int) -> int:
+        return max(least, math.ceil(epochs / share))
+
+    schedule = replace(
+        recipe.schedule,
+        warmup=part(recipe.schedule.warmup, 0),
+        patience=part(recipe.schedule.patience, min(2, recipe.schedule.patience)),
+        milestones=tuple(sorted({part(at, 1) for at in recipe.schedule.milestones})),
+    )
+    loop = replace(
+        recipe.loop,
+        epochs=part(recipe.loop.epochs, 1),
+        early_stop=part(recipe.loop.early_stop, 0),
+    )
+    return recipe.replace(schedule=schedule, loop=loop)
+
+
+def fingerprint(place: Place) -> str:
+    """A digest of an archive's clips and of what a protocol of it says; not of where it lies."""
+    archive = place.archive
+    names = archive.protocol_names(place.protocol)
+    return _digest(
+        {
+            "shards": [shard.entry.sha256 for shard in archive.shards],
+            "classes": list(archive.classes),
+            "layout": archive.layout.to_dict(),
+            "protocols": [archive.protocols[name].to_dict() for name in names],
+        }
+    )
+
+
+def run_key(recipe: Recipe, place: Place, final_of: str = "") -> str:
+    """The name of the folder of a run: equal where what is trained is equal.
+
+    Args:
+        recipe: with its seed.
+        place: its archive and protocol.
+        final_of: of a final run, the key of the run that it replays.
+    """
+    table = {key: value for key, value in recipe.to_table().items() if key != "data"}
+    table["loop"] = {key: v for key, v in table["loop"].items() if key not in _PLACES}
+    digest = _digest(
+        {
+            "recipe": table,
+            "archive": fingerprint(place),
+            "version": __version__,
+            "final_of": final_of,
+        }
+    )
+    words = [recipe.model, place.dataset, place.protocol, str(recipe.seed), digest[:12]]
+    return "-".join(words) + ("-final" if final_of else "")
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()

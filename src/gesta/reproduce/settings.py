@@ -1,0 +1,53 @@
+"""What a reproduction is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gesta.archive import Archive
+from gesta.errors import RecipeError
+from gesta.reproduce.plan import Budget
+from gesta.reproduce.runs import Workshop
+
+BUDGETS = {
+    "paper": "the paper's own settings; one run a row chooses its epochs on validation, and is "
+    "trained again on train and validation for each seed",
+    "gpu": "gesta's recipe for the data set, in full; one run a row chooses its epochs on "
+    "validation, and is trained again on train and validation for each seed",
+    "cpu": "screening: gesta's recipe for the data set in a quarter of its epochs, trained without "
+    "the validation part, which chooses the epoch, once for each seed",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a reproduction is asked for.
+
+    Args:
+        archives: the data, in order.
+        workshop: where runs are kept.
+        budget: see `BUDGETS`; with "cpu" the two rows of a table that are best on validation
+            are then trained in full as well.
+        seeds: of each row.
+        protocol: instead of the usual ones; None: those.
+        own: recipe options for all rows.
+
+    Raises:
+        RecipeError: no seeds, or one twice or below 0.
+    """
+
+    archives: tuple[Archive, ...]
+    workshop: Workshop
+    budget: Budget = "gpu"
+    seeds: tuple[int, ...] = (0,)
+    protocol: str | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the seeds."""
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise RecipeError(
+                f"seeds: expected different numbers of at least 0, found {self.seeds}"
+            )
