@@ -24,10 +24,12 @@ from gesta.training import Card, Run
 
 @dataclass
 class Arguments:
-    """Explain what a run says about a clip: an SVG picture and the arrays behind it (npz).
+    """Explain what a run says about a clip: SVG pictures and the arrays behind them (npz).
 
     A joint's importance is the fall of the class's log probability, in nats, when that joint is
-    hidden in all frames; that of frames when they are hidden for all joints.
+    hidden in all frames; that of frames when they are hidden for all joints. A model with
+    attention gets a page of it as well: every head of every layer frame against frame, and the
+    frames that one frame attends to; or joints and frames by their weights.
 
     Example: gesta explain RUN a05_s09_e02_v03.json --out why
     Example: gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
@@ -57,6 +59,9 @@ class Arguments:
     grid: bool = False
     """Also hide every joint in every window by itself; takes windows times joints scores."""
 
+    query: int | None = None
+    """The frame of the clip whose attention is followed; by default the one attended to most."""
+
     device: str = "auto"
     """Where the model computes: auto, cpu or cuda."""
 
@@ -85,6 +90,7 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
             fill=arguments.fill,
             windows=arguments.windows,
             grid=arguments.grid,
+            query=arguments.query,
         )
         for clip in _clips(arguments, given, card)
     ]

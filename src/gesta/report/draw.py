@@ -63,7 +63,13 @@ class Pen:
 
 
 def figure(
-    points: Points, layout: Layout, pen: Pen, weights: Weights | None = None, ghost: bool = False
+    points: Points,
+    layout: Layout,
+    pen: Pen,
+    weights: Weights | None = None,
+    ghost: bool = False,
+    *,
+    shaded: bool = False,
 ) -> str:
     """The persons of one frame as an SVG group.
 
@@ -72,15 +78,18 @@ def figure(
         layout: the skeleton.
         pen: how thick.
         weights: (V,) in [-1, 1]: a joint's disc grows with the square root of its size (so that
-            its area tells it); negative ones are drawn as rings.
+            its area tells it); negative ones are drawn as rings. (M, V) where each person has
+            their own.
         ghost: faint, bones only: where the body is at another time.
+        shaded: the colour, too, is the stronger the larger the weight.
     """
     check_shape("points", points, "M V C", V=len(layout), C=2)
     groups = []
     for person, joints in enumerate(points):
         marks = _bones(joints, layout, pen)
         if not ghost:
-            marks += _joints(joints, layout, pen, weights)
+            own = weights[person] if weights is not None and weights.ndim == 2 else weights
+            marks += _joints(joints, layout, pen, own, shaded)
         kind = ("second " if person % 2 else "") + ("ghost" if ghost else "")
         if weights is not None and not ghost:
             kind += " weighed"
@@ -104,20 +113,26 @@ def _bones(joints: Points, layout: Layout, pen: Pen) -> list[str]:
     ]
 
 
-def _joints(joints: Points, layout: Layout, pen: Pen, weights: Weights | None) -> list[str]:
+def _joints(
+    joints: Points, layout: Layout, pen: Pen, weights: Weights | None, shaded: bool
+) -> list[str]:
     marks = []
     for index, ((x, y), name) in enumerate(zip(joints, layout.joints, strict=True)):
         if np.isnan(x):
             continue
         weight = 0.0 if weights is None else float(weights[index])
+        opacity = None
         head = name in ("head", "face")
         if abs(weight) >= 0.02:
             radius = max(pen.joint * 0.8, pen.largest * abs(weight) ** 0.5)
             kind = "for" if weight > 0 else "against"
+            opacity = 0.25 + 0.75 * min(1.0, abs(weight)) if shaded else None
         else:
             radius = pen.joint * (2.1 if head else 1.0) * (0.75 if weights is not None else 1.0)
             kind = side(name)
-        marks.append(svg.element("circle", cx=x, cy=y, r=radius, class_=f"joint {kind}"))
+        marks.append(
+            svg.element("circle", cx=x, cy=y, r=radius, class_=f"joint {kind}", opacity=opacity)
+        )
     return marks
 
 

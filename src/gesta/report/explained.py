@@ -146,20 +146,36 @@ def deletion_section(
     return {
         "clips": curves[0].clips,
         "draws": curves[0].draws,
+        "curves": curves,
         "charts": [deletion_chart(curve) for curve in curves],
     }
 
 
-def deletion_chart(curve: DeletionCurve) -> str:
-    """One deletion curve; whiskers are one standard error over clips."""
+def filled(curve: DeletionCurve) -> str:
+    """What is done with what a deletion curve hides, in words."""
+    return "held at their mean" if curve.fill == "mean" else "put at the body's origin"
+
+
+def deletion_chart(
+    curve: DeletionCurve, name: str = "by rank", beside: DeletionCurve | None = None
+) -> str:
+    """One deletion curve; whiskers are one standard error over clips.
+
+    Args:
+        curve: it.
+        name: of the line where what ranks first is hidden.
+        beside: another curve of the same clips, of which the ranked line is drawn, too.
+    """
     shares = [100 * share for share in curve.shares]
-    fill = "held at their mean" if curve.fill == "mean" else "put at the body's origin"
+    found = [(name, curve.ranked), ("random", curve.random)]
+    if beside is not None:
+        found.append((beside.by, beside.ranked))
     lines = []
-    for name, values in (("by rank", curve.ranked), ("random", curve.random)):
+    for name, values in found:
         errors = [100 * math.sqrt(v * (1 - v) / curve.clips) for v in values]
         lines.append(Series(name, shares, [100 * v for v in values], errors))
     return line_chart(
-        f"Top-1 in %, {curve.unit} {fill}",
+        f"Top-1 in %, {curve.unit} {filled(curve)}",
         lines,
         x_title="% hidden",
         width=500,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from gesta.archive.durable import write_durably
 from gesta.clip import Clip
 from gesta.errors import ModelError
-from gesta.explain import Fill, Importance, edge_importance, occlusion, record
+from gesta.explain import Fill, Importance, edge_importance, occlusion
 from gesta.explain.occlusion import WINDOWS
-from gesta.explain.scoring import scoring
+from gesta.report.arrays import write_arrays
+from gesta.report.attention_files import write_attention
 from gesta.report.draw import FrameWeights, filmstrip
 from gesta.report.explained import Explainer, edge_table, scaled, spelled
 from gesta.report.projection import project
@@ -34,13 +34,14 @@ def explain_clip(
     fill: Fill = "mean",
     windows: int = WINDOWS,
     grid: bool = False,
+    query: int | None = None,
 ) -> dict[str, Any]:
     """Explain one clip: ``<id>.svg``, ``<id>.npz``, and attention where the model has any.
 
     The npz file holds ``joints`` (V,), ``frames`` (T,), ``edges`` (G+1,) and, if asked for,
     ``grid`` (G, V): falls of the log probability in nats, see `gesta.explain.Importance`; further
-    ``joint_names``, ``target``, ``log_prob``. ``<id>-attention.npz`` holds what passed each
-    observed point of the model, by its path, for the clip as it is.
+    ``joint_names``, ``target``, ``log_prob``. For attention see
+    `gesta.report.attention_files.write_attention`.
 
     Args:
         explainer: the model.
@@ -49,6 +50,7 @@ def explain_clip(
         folder: where the files go; it is made where it is missing.
         target: which class is watched.
         fill, windows, grid: see `gesta.explain.occlusion`.
+        query: the frame whose attention is followed; None: the one that is attended to most.
 
     Returns:
         ``clip, target, probability, joints`` (falls by joint name) and the ``files`` written.
@@ -70,11 +72,8 @@ def explain_clip(
     place.mkdir(parents=True, exist_ok=True)
     files = [place / f"{name}.svg", place / f"{name}.npz"]
     write_durably(files[0], explained_picture(clip, found, classes).encode("utf-8"))
-    _write_arrays(files[1], _arrays(clip, found))
-    attention = attention_of(explainer, clip)
-    if attention:
-        files.append(place / f"{name}-attention.npz")
-        _write_arrays(files[-1], attention)
+    write_arrays(files[1], _arrays(clip, found))
+    files += write_attention(explainer, clip, place / name, query)
     falls = zip(clip.layout.joints, found.joints.tolist(), strict=True)
     return {
         "clip": clip.id,
@@ -121,25 +120,8 @@ def write_edges(explainer: Explainer, folder: str | Path) -> list[Path]:
         ),
         "joint_names": np.array(layout.joints),
     }
-    _write_arrays(files[1], arrays)
+    write_arrays(files[1], arrays)
     return files
-
-
-def attention_of(explainer: Explainer, clip: Clip) -> dict[str, Array]:
-    """What passes the observed points of the model for a clip, by module path.
-
-    A point that is passed several times gets a number behind its path.
-    """
-    with scoring(explainer.model), record(explainer.model) as seen:
-        batch = explainer.pipeline(explainer.batch([clip]), training=False, generator=None)
-        if seen:
-            names = explainer.model.inputs
-            explainer.model(**{name: getattr(batch, name) for name in names})
-    arrays: dict[str, Array] = {}
-    for path, recorded in seen.items():
-        for number, value in enumerate(recorded.values):
-            arrays[f"{path}.{number}" if number else path] = value.float().numpy()
-    return arrays
 
 
 def file_name(clip: str) -> str:
@@ -159,9 +141,3 @@ def _arrays(clip: Clip, found: Importance) -> dict[str, Array]:
         "fill": np.array(found.fill),
     }
     return arrays if found.grid is None else arrays | {"grid": found.grid}
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    data = io.BytesIO()
-    np.savez_compressed(data, **dict(arrays))  # type: ignore[arg-type]
-    write_durably(path, data.getvalue())

@@ -12,6 +12,7 @@ from gesta.errors import GestaError, RunError
 from gesta.evaluation import Scores
 from gesta.report.charts import CHART_STYLE
 from gesta.report.confusion import CONFUSION_STYLE
+from gesta.report.drawing import ATTENTION_STYLE
 from gesta.report.headline import facts, tiles
 from gesta.report.heat import HEAT_STYLE
 from gesta.report.measured import (
@@ -87,7 +88,7 @@ def write_report(
     history = [] if run.members else run.history
     page = render(
         "report.html",
-        styles=safe(CHART_STYLE + CONFUSION_STYLE + HEAT_STYLE),
+        styles=safe(CHART_STYLE + CONFUSION_STYLE + HEAT_STYLE + ATTENTION_STYLE),
         title=f"{metrics.get('model')} on {metrics.get('dataset')}",
         run=run.name,
         metrics=metrics,

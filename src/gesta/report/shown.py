@@ -12,6 +12,8 @@ from gesta.clip import Clip
 from gesta.evaluation import Scores
 from gesta.explain import Importance
 from gesta.explain.occlusion import WINDOWS
+from gesta.nn import observed
+from gesta.report.attention_section import attention_section
 from gesta.report.choice import CONFUSION_RULE, EXAMPLE_RULE, confusions, examples, sample
 from gesta.report.draw import filmstrip
 from gesta.report.explained import (
@@ -109,15 +111,25 @@ def ask_model(
         _shown(scores, row, clip, one) for row, clip, one in zip(chosen, clips, found, strict=True)
     ]
 
-    count = explained_clips or affordable(metrics, len(archive.layout))
+    count = explained_clips or affordable(
+        metrics, len(archive.layout), attention=bool(observed(explainer.model))
+    )
     measured = sample(scores, count)
     many = read_clips(archive, [scores.ids[row] for row in measured])
     importances = explainer.occlusion(many, lambda done, of: progress("occlusion", done, of))
     deletion = deletion_section(
         explainer, many, importances, progress=lambda done, of: progress("deletion", done, of)
     )
+    attention = attention_section(
+        explainer,
+        [(_named(scores, row), clip) for row, clip in zip(chosen, clips, strict=True)],
+        many,
+        deletion["curves"],
+        progress,
+    )
     return {
         "rule": EXAMPLE_RULE,
+        "attention": attention,
         "right": shown[: len(right)],
         "wrong": shown[len(right) :],
         "windows": WINDOWS,
@@ -127,16 +139,22 @@ def ask_model(
     }
 
 
-def affordable(metrics: Mapping[str, Any], joints: int) -> int:
-    """How many clips can be measured for `MULTIPLY_ADDS`."""
+def affordable(metrics: Mapping[str, Any], joints: int, *, attention: bool = False) -> int:
+    """How many clips can be measured for `MULTIPLY_ADDS`; attention is measured like occlusion."""
     cost = float(metrics.get("flops") or 1e9)
-    variants = 1 + joints + WINDOWS + DELETION_VARIANTS
+    variants = 1 + joints + WINDOWS + DELETION_VARIANTS * (2 if attention else 1)
     return int(np.clip(MULTIPLY_ADDS / (cost * variants), FEWEST, MOST))
 
 
 def _shown(scores: Scores, row: int, clip: Clip, found: Importance) -> dict[str, Any]:
+    return {**explained_clip(clip, found, scores.classes), **_named(scores, row)}
+
+
+def _named(scores: Scores, row: int) -> dict[str, Any]:
+    label, said = int(scores.labels[row]), int(scores.log_probs[row].argmax())
     return {
-        **explained_clip(clip, found, scores.classes),
-        "true": scores.classes[int(scores.labels[row])],
-        "is_right": int(scores.log_probs[row].argmax()) == int(scores.labels[row]),
+        "id": scores.ids[row],
+        "true": scores.classes[label],
+        "said": scores.classes[said],
+        "is_right": said == label,
     }
