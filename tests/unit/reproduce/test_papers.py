@@ -1,0 +1,115 @@
+"""The papers' numbers and what follows from them."""
+
+import pytest
+
+from gesta.errors import RecipeError
+from gesta.models import model_entry
+from gesta.reproduce import PAPERS, find_target, list_targets
+from gesta.reproduce.claims import check_arithmetic
+from gesta.reproduce.paper import LargerGain, Ordering
+from gesta.reproduce.tables import compare_order
+
+# Copied from the papers a second time.
+SPOTS = {
+    ("san", "table-1", "SR-TSL (2018)"): (84.8, 92.4),
+    ("san", "table-1", "TS-SAN"): (87.2, 92.7),
+    ("san", "table-2", "TS-SAN"): (35.1, 55.7),
+    ("san", "table-2", "Deep LSTM (2016)"): (16.4, 35.3),
+    ("san", "table-3", "SAN-V1 + FF"): (75.4, 79.8),
+    ("san", "table-3", "SAN-V3 + CNN"): (85.5, 91.4),
+    ("san", "table-4", "SAN-V2 (seq=96)"): (86.1, 92.0),
+    ("san", "table-5", "TS(Max) + SAN-V3"): (85.9, 91.1),
+    ("san", "table-6", "TS + SAN-V2 (L2H2)"): (86.7, 92.1),
+    ("csta", "table-1", "VS-CNN (2018)"): (76.0, 71.0),
+    ("csta", "table-2", "LSTM-CNN (2017)"): (82.9, 90.1),
+    ("csta", "table-3", "Without T"): (95.2, 80.1, 84.2, 89.1),
+}
+ROWS = {
+    ("san", "table-1"): 12, ("san", "table-2"): 5, ("san", "table-3"): 6, ("san", "table-4"): 4,
+    ("san", "table-5"): 4, ("san", "table-6"): 4, ("csta", "table-1"): 5, ("csta", "table-2"): 12,
+    ("csta", "table-3"): 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "numbers"), SPOTS.items(), ids=map(str, SPOTS))
+def test_numbers_are_those_of_the_paper(place, numbers):
+    paper, table, row = place
+    assert PAPERS[paper].table(table).row(row).paper == numbers
+
+
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=PAPERS)
+def test_tables_are_whole(paper):
+    for table in paper.tables:
+        names = [row.name for row in table.rows]
+        assert len(set(names)) == len(names)
+        assert len(names) == ROWS.get((paper.name, table.name), len(names))
+        assert table.row(table.base).model is not None
+        for row in table.rows:
+            assert len(row.paper) == len(table.columns)
+            assert row.base == "" or row.base in names
+            if row.model is not None:
+                assert set(row.changes.get("model", {})) <= set(model_entry(row.model).options)
+        assert any(row.two_persons for row in table.rows) == bool(table.why_two)
+
+
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=PAPERS)
+def test_claims_are_about_rows_that_are_there(paper):
+    names = {row.name for row in paper.rows}
+    for claim in paper.claims:
+        if isinstance(claim, Ordering):
+            about = {n for pair in (*claim.pairs, *claim.shown) for n in (pair.better, pair.worse)}
+        elif isinstance(claim, LargerGain):
+            about = {claim.pair.better, claim.pair.worse}
+        else:
+            about = {claim.row}
+        assert about <= names
+
+
+def arithmetic(paper, words):
+    (found,) = [one for one in PAPERS[paper].arithmetic if words in one.statement]
+    return check_arithmetic(found)
+
+
+@pytest.mark.parametrize(
+    ("paper", "words", "figures", "verdict"),
+    [
+        ("san", "7.9 (top-5)", "top-5 2.9", "contradicted"),
+        ("san", "fewer parameters", "of one alone", "contradicted"),
+        ("san", "outperformed by SAN", "0.0, 0.1, 0.0, 0.6", "contradicted"),
+        ("san", "up to 7.3", "V3 CV 7.3", "holds"),
+        ("san", "above HCN", "0.7, 0.8; of HCN this paper quotes 91.9", "holds"),
+        ("san", "above SR-TSL", "2.4, 0.3", "holds"),
+        ("san", "above STA-LSTM", "13.8, 11.5", "holds"),
+        ("csta", "0.5, 1.0, 0.5 and 2.7", "0.5, 2.7, 0.5, 1.0", "contradicted"),
+        ("csta", "above VS-CNN", "19.6, 10.1", "holds"),
+        ("csta", "Two-Stream CNN", "already +1.2 and -0.4", "holds"),
+        ("csta", "slightly below none", "-0.1, -0.1", "holds"),
+        ("csta", "below HCN", "LSTM-CNN", "holds"),
+    ],
+)
+def test_arithmetic(paper, words, figures, verdict):
+    found = arithmetic(paper, words)
+    assert figures in found["computed"]
+    assert found["verdict"] == verdict
+
+
+def test_order_is_that_of_the_paper_or_not():
+    table = PAPERS["csta"].table("table-3")
+
+    def order(row, low, high):
+        return compare_order(table, row, "Without ST", {"low": low, "high": high})
+
+    assert order("CSTA-CNN", 0.5, 2) == "agrees"
+    assert order("CSTA-CNN", -2, -0.5) == "contradicts"
+    assert order("CSTA-CNN", -1, 1) == "too small to tell"
+    # Better than none on UESTC and worse on NTU: the paper itself has no one order.
+    assert order("Without S", 0.5, 2) == ""
+
+
+def test_targets_are_found_by_name():
+    assert {"san/table-1", "san/table-6", "san/claims", "csta/table-3", "csta/claims"} <= set(
+        list_targets()
+    )
+    assert find_target("san/claims") == (PAPERS["san"], None)
+    with pytest.raises(RecipeError, match="did you mean 'san/table-6'"):
+        find_target("san/table-66")
