@@ -24,6 +24,9 @@ _HOMES = {
     "gesta.skeleton": ("Layout", "get_layout", "list_layouts"),
     "gesta.training": ("Recipe", "Run", "evaluate", "train"),
 }
+# Rooms are there without an import of their own: gesta.explain.record(model).
+_ROOMS = ("datasets", "evaluation", "explain", "export", "formats", "models", "nn", "report",
+          "skeleton", "training", "transforms")  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "__version__",
@@ -72,7 +75,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public object
-    """Import a public name from its room when it is first asked for."""
+    """Import a public name from its room, or a room, when it is first asked for."""
+    if name in _ROOMS:
+        return import_module(f"gesta.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'gesta' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
@@ -80,4 +85,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public object
 
 def __dir__() -> list[str]:
     """The public names."""
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])
