@@ -128,7 +128,8 @@ def _picks(
     segment, index = (int(i) for i in np.unravel_index(int(rank.argmax()), rank.shape))
     weights = layers[-1].values[0, segment, person, :, index]
     frame = round(float(frames[segment, index]))
-    title = f"{whose}, last layer: what frame {frame} ({how}) attends to"
+    part = f", segment {segment + 1} of {len(valid)}" if len(valid) > 1 else ""
+    title = f"{whose}{part}, last layer: what frame {frame} ({how}) attends to"
     return picked_frames(project(clip), clip.layout, Asked(weights, frames[segment], index), title)
 
 

@@ -136,7 +136,7 @@ def _upright(x: float, y: float, text: str) -> str:
 def _scale(full: float, frames: int, at: tuple[float, float]) -> list[str]:
     """The shades with what they stand for."""
     left, top = at
-    wide, tall = 180.0, 10.0
+    wide, tall = 240.0, 10.0
     ramp = np.linspace(0, 1, 90, dtype=np.float32)[None]
     even = left + wide / full
     return [

@@ -17,7 +17,7 @@ from gesta.report.raster import shades
 from gesta.skeleton import Layout
 
 PICKS = 3
-_LABEL, _GAP, _FOOT = 58.0, 6.0, 15.0
+_LABEL, _GAP, _FOOT, _WIDEST = 58.0, 6.0, 15.0, 1060.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,9 @@ class Asked:
     def picks(self, head: int, count: int = PICKS) -> list[int]:
         """The frames with the largest weights, in time order.
 
-        They are at least a tenth of the frames apart, as neighbours look alike.
+        They are at least a tenth of the frames apart, and no neighbours, which look alike.
         """
-        apart = max(1, len(self.frames) // 10)
+        apart = max(2, len(self.frames) // 10)
         chosen: list[int] = []
         for index in np.argsort(-self.weights[head], kind="stable").tolist():
             if all(abs(index - other) >= apart for other in chosen) and len(chosen) < count:
@@ -77,12 +77,13 @@ def picked_frames(points: Points, layout: Layout, asked: Asked, title: str) -> D
 class _Strip:
     """Places and sizes of the parts of the picture."""
 
-    tall, small, bar = 118.0, 72.0, 620.0
+    tall, small = 118.0, 72.0
 
     def __init__(self, points: Points, layout: Layout, box: Box, asked: Asked) -> None:
         self.points, self.layout, self.box, self.asked = points, layout, box, asked
         self.wide = max(84.0, panel_width(box, self.tall))
         self.slim = max(84.0, panel_width(box, self.small))
+        self.bar = min(620.0, _WIDEST - _LABEL - 34 - PICKS * (self.slim + _GAP))
         self.picks_at = _LABEL + self.bar + 24
         self.width = self.picks_at + PICKS * (self.slim + _GAP) + 10
 

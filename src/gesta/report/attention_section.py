@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 
 from gesta.clip import Clip
-from gesta.explain import DeletionCurve, attention_deletion, attentions
+from gesta.explain import (
+    Attention,
+    DeletionCurve,
+    attention_deletion,
+    attentions,
+    frame_scores,
+)
+from gesta.explain.attention import FRAMES_BY_FRAMES, by_kind
 from gesta.report.attended import Picture, attention_pictures
+from gesta.report.draw import FrameWeights, filmstrip
 from gesta.report.explained import Explainer, deletion_chart, filled
+from gesta.report.projection import project
 
 Progress = Callable[[str, int, int], None]
 
@@ -54,15 +63,28 @@ def attention_section(
     for (said, clip), found in zip(examples, seen, strict=True):
         pictures = attention_pictures(found, clip, everybody=False)
         kinds |= {one.kind for one in pictures}
+        weights = [_page(one) for one in pictures if one.kind == "weights"]
         shown.append(
             {
                 **said,
-                "shown": [_page(one) for one in pictures if one.kind != "maps"],
-                "folded": [_page(one) for one in pictures if one.kind == "maps"],
+                "shown": [*_received(found, clip), *weights],
+                "folded": [_page(one) for one in pictures if one.kind != "weights"],
             }
         )
     order = [kind for kind in ("picks", "maps", "weights") if kind in kinds]
     return {"clips": shown, "kinds": order, "truth": _truth(curves, occlusion)}
+
+
+def _received(found: Sequence[Attention], clip: Clip) -> list[dict[str, str]]:
+    """The clip with what each frame receives of the attention between frames, where it has any."""
+    scores = frame_scores(by_kind(found).get(FRAMES_BY_FRAMES, []), clip.frames)
+    if scores is None:
+        return []
+    title = "attention received, the mean over layers, heads and queries; bars from 0"
+    bars = FrameWeights(scores / max(float(scores.max(initial=0)), 1e-9), title)
+    label = f"clip {clip.id}: {title}"
+    strip = filmstrip(project(clip), clip.layout, height=110, frame_weights=bars, label=label)
+    return [{"title": title, "picture": strip}]
 
 
 def _page(one: Picture) -> dict[str, str]:
