@@ -75,9 +75,13 @@ class Block(nn.Module):
         self.temporal_norm = MaskedBatchNorm(width)
         self.dropout = Dropout(dropout)
         self.shortcut: nn.Conv2d | None = None
+        self.skip = 1
         self.shortcut_norm: MaskedBatchNorm | None = None
         if residual and (stride != 1 or channels != width):
-            self.shortcut = nn.Conv2d(channels, width, 1, (stride, 1))
+            # oneDNN's strided 1x1 convolution of fewer than 16 channels overruns its memory in
+            # the backward pass in bfloat16 (torch 2.13): frames are then skipped before it.
+            self.skip = stride if channels < 16 else 1
+            self.shortcut = nn.Conv2d(channels, width, 1, (stride // self.skip, 1))
             self.shortcut_norm = MaskedBatchNorm(width)
 
     def forward(self, x: Tensor, before: Frames | None, after: Frames | None) -> Tensor:
@@ -96,7 +100,8 @@ class Block(nn.Module):
         y = self.temporal(y.relu())
         y = self.dropout(self.temporal_norm(y, after))
         if self.shortcut is not None and self.shortcut_norm is not None:
-            y = y + self.shortcut_norm(self.shortcut(x), after)
+            kept = x if self.skip == 1 else x[:, :, :: self.skip]
+            y = y + self.shortcut_norm(self.shortcut(kept), after)
         elif self.residual:
             y = y + x
         return y.relu()
