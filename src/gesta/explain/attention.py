@@ -128,8 +128,9 @@ def frame_scores(found: Sequence[Attention], frames: int) -> Values | None:
 def on_clip(points: Sequence[Attention], values: Sequence[Values], frames: int) -> Values:
     """Numbers of the model's frames carried over to the frames of a clip.
 
-    A clip's frame gets the mean of those of the model's frames that are read of it, in which the
-    person is there; frames that are not read lie on a line between their neighbours.
+    A clip's frame gets the mean of those of the model's frames that are read of it in which the
+    person is there, or zero where there are none; frames that are not read lie on a line between
+    their neighbours.
 
     Args:
         points: say where the model's frames are read.
@@ -137,21 +138,19 @@ def on_clip(points: Sequence[Attention], values: Sequence[Values], frames: int) 
         frames: T of the clip.
 
     Returns:
-        (T,), zero where nobody is there.
+        (T,).
     """
-    total, count = np.zeros(frames), np.zeros(frames)
+    total, count, read = np.zeros(frames), np.zeros(frames), np.zeros(frames, bool)
     for one, value in zip(points, values, strict=True):
         low = np.broadcast_to(np.floor(one.frames)[:, :, None], value.shape).astype(np.int64)
         share = np.broadcast_to((one.frames % 1)[:, :, None], value.shape)
         for place, near in ((low, 1 - share), (low + 1, share)):
             inside, weight = np.minimum(place, frames - 1), near * one.valid
+            read[inside[near > 0]] = True
             np.add.at(total, inside, weight * value)
             np.add.at(count, inside, weight)
-    read = np.flatnonzero(count)
-    if not len(read):
-        return np.zeros(frames, np.float32)
-    scores = np.interp(np.arange(frames), read, total[read] / count[read])
-    return scores.astype(np.float32)
+    mean = np.divide(total, count, out=np.zeros(frames), where=count > 0)
+    return np.interp(np.arange(frames), np.flatnonzero(read), mean[read]).astype(np.float32)
 
 
 def joint_scores(found: Sequence[Attention]) -> Values | None:

@@ -130,7 +130,8 @@ def _picks(
     frame = round(float(frames[segment, index]))
     part = f", segment {segment + 1} of {len(valid)}" if len(valid) > 1 else ""
     title = f"{whose}{part}, last layer: what frame {frame} ({how}) attends to"
-    return picked_frames(project(clip), clip.layout, Asked(weights, frames[segment], index), title)
+    asked = Asked(weights, frames[segment], valid[segment], index)
+    return picked_frames(project(clip), clip.layout, asked, title)
 
 
 def _weighed(points: Sequence[Attention]) -> Weighed:

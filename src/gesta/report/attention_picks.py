@@ -27,12 +27,19 @@ class Asked:
     Args:
         weights: (H, T) by head and key.
         frames: (T,) the clip's frames that the model's frames are read at.
+        valid: (T,) frames in which the person is.
         query: which of the T asks.
     """
 
     weights: NDArray[np.float32]
     frames: NDArray[np.float32]
+    valid: NDArray[np.bool_]
     query: int
+
+    @property
+    def even(self) -> float:
+        """The weight of each frame, were all that may be attended alike."""
+        return 1 / max(int(self.valid.sum()), 1)
 
     def picks(self, head: int, count: int = PICKS) -> list[int]:
         """The frames with the largest weights, in time order.
@@ -42,9 +49,9 @@ class Asked:
         apart = max(2, len(self.frames) // 10)
         chosen: list[int] = []
         for index in np.argsort(-self.weights[head], kind="stable").tolist():
-            if all(abs(index - other) >= apart for other in chosen) and len(chosen) < count:
+            if all(abs(index - other) >= apart for other in chosen) and self.valid[index]:
                 chosen.append(index)
-        return sorted(chosen)
+        return sorted(chosen[:count])
 
 
 def picked_frames(points: Points, layout: Layout, asked: Asked, title: str) -> Drawing:
@@ -65,7 +72,7 @@ def picked_frames(points: Points, layout: Layout, asked: Asked, title: str) -> D
         svg.text(
             strip.picks_at,
             top - 12,
-            f"frames with the largest weights (even: {100 / len(asked.frames):.1f} %)",
+            f"frames with the largest weights (even: {100 * asked.even:.1f} %)",
         ),
     ]
     for head in range(len(asked.weights)):
@@ -88,10 +95,10 @@ class _Strip:
         self.width = self.picks_at + PICKS * (self.slim + _GAP) + 10
 
     def clip(self, left: float) -> list[str]:
-        """Frames of the clip, evenly spread over the model's, the one that asks among them."""
-        query, total = self.asked.query, len(self.asked.frames)
+        """Frames of the clip, evenly spread over those with the person, with the one that asks."""
+        query, there = self.asked.query, np.flatnonzero(self.asked.valid).tolist()
         fit = max(4, int((self.width - left) / (self.wide + _GAP)))
-        shown = spread(total, min(8, fit))
+        shown = [there[place] for place in spread(len(there), min(8, fit))]
         nearest = min(range(len(shown)), key=lambda place: abs(shown[place] - query))
         shown[nearest] = query
         marks = [svg.text(0, self.tall / 2, "clip", class_="strong")]

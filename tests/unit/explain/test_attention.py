@@ -162,6 +162,8 @@ def test_scores_of_frames_are_those_of_the_model_s_frames_that_are_read_of_them(
     nobody = attention(("frame",), [1, 1], [0, 1], [False, False])
     assert frame_scores([nobody], 2).tolist() == [0, 0]
     assert frame_scores([attention(("joint",), [1, 1], [0, 1])], 2) is None
+    leaves = attention(("frame",), [1, 1, 1], [0, 2, 4], [True, False, True])
+    assert frame_scores([leaves], 5).tolist() == [1, 0.5, 0, 0.5, 1]
 
 
 def test_scores_of_joints_are_of_those_who_are_there():

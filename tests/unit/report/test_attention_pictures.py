@@ -86,9 +86,12 @@ def test_frames_without_the_person_are_blank():
 def test_picks_are_the_largest_weights_apart_in_time_order():
     weights = np.zeros((2, 40), np.float32)
     weights[0, [20, 21, 3, 30]] = [0.5, 0.4, 0.2, 0.1]
-    asked = Asked(weights, np.arange(40, dtype=np.float32), 7)
+    valid = np.arange(40) < 35
+    asked = Asked(weights, np.arange(40, dtype=np.float32), valid, 7)
     assert asked.picks(0) == [3, 20, 30], "21 is next to 20"
-    assert len(asked.picks(1)) == 3
+    assert len(asked.picks(1)) == 3 and asked.even == pytest.approx(1 / 35)
+    weights[1, 39] = 1
+    assert 39 not in asked.picks(1), "nobody is there"
 
 
 def test_point_names_are_for_people():
