@@ -99,8 +99,8 @@ def export_onnx(
                 f"{error:.3g}; nothing was written"
             )
         unchecked.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    except OSError as refused:
+        raise OSError(refused.errno, refused.strerror or str(refused), str(path)) from refused
     finally:
         unchecked.unlink(missing_ok=True)
     return Exported(path, {"poses": shape, "mask": shape[:3]}, _OPSET, error)
