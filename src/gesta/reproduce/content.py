@@ -163,7 +163,7 @@ def _measured_claims(document: Document) -> Block:
     head = ["claim", "in the paper", "measured on", "figures", "verdict"]
     rows, notes = [], []
     for claim in document["claims"]:
-        figures = "; ".join(map(_figure, claim["figures"])) or claim["why"]
+        figures = "; ".join([*map(_figure, claim["figures"]), *filter(None, [claim["why"]])])
         where = ", ".join(claim["on"])
         rows.append([claim["statement"], claim["place"], where, figures, claim["verdict"]])
         if claim["note"]:

@@ -13,6 +13,8 @@ from gesta.reproduce.runs import Wanted, choosing_runs, final_runs
 from gesta.reproduce.settings import Settings
 from gesta.training import Recipe, Run
 
+# Runs below this share of the way from chance to all clips have not learnt their task.
+LEARNT = 0.1
 MEASURES = ("top1", "top5", "mean_class_accuracy")
 
 
@@ -38,6 +40,12 @@ class Measured:
         """Top-1 on validation, the mean of the runs that have such a part, in per cent."""
         values = [run.metrics["validation"]["top1"] for run in self.choosing]
         return sum(values) / len(values)
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether the runs are at least a tenth of the way from chance to every clip right."""
+        chance = 100 / len(self.place.archive.classes)
+        return self.outcome.accuracy >= chance + LEARNT * (100 - chance)
 
     def numbers(self) -> dict[str, Any]:
         """What the runs measured, as plain values."""

@@ -15,6 +15,7 @@ from gesta.reproduce.runs import Wanted
 from gesta.reproduce.settings import BUDGETS, Settings
 
 Document = dict[str, Any]
+UNLEARNT = "hardly above chance"
 
 
 def reproduce_table(paper: Paper, table: Table, settings: Settings) -> Document:
@@ -110,7 +111,9 @@ def _numbers(
     numbers = one.numbers()
     if base != one.row.name and base in rows:
         numbers["difference"] = one.above(rows[base])
-        numbers["order"] = compare_order(table, one.row.name, base, numbers["difference"])
+        learnt = one.has_learnt and rows[base].has_learnt
+        order = compare_order(table, one.row.name, base, numbers["difference"])
+        numbers["order"] = order if learnt else UNLEARNT
     return numbers
 
 

@@ -169,6 +169,10 @@ def test_a_claim_that_cannot_be_measured_says_why(again, viewless_path):
     assert all(claim["on"] == ["viewless fold_1"] for claim in others)
     assert (views["on"], views["verdict"]) == ([], "not measured")
     assert "separates views" in views["why"] and views["why"] in markdown(document)
+    # Two epochs of a narrow model teach nothing, and nothing may follow from that.
+    assert {claim["verdict"] for claim in others} == {"too small to tell"}
+    assert all("hardly above chance" in claim["why"] for claim in others)
+    assert all(figure["verdict"] is None for claim in others for figure in claim["figures"])
 
 
 def test_an_archive_that_answers_no_row_is_refused(again, single_path, monkeypatch):
