@@ -129,8 +129,8 @@ def on_clip(points: Sequence[Attention], values: Sequence[Values], frames: int) 
     """Numbers of the model's frames carried over to the frames of a clip.
 
     A clip's frame gets the mean of those of the model's frames that are read of it in which the
-    person is there, or zero where there are none; frames that are not read lie on a line between
-    their neighbours.
+    person is there, or zero where there are none; frames between them that are not read lie on a
+    line between their neighbours. Before the first and after the last that is read it is zero.
 
     Args:
         points: say where the model's frames are read.
@@ -150,7 +150,8 @@ def on_clip(points: Sequence[Attention], values: Sequence[Values], frames: int) 
             np.add.at(total, inside, weight * value)
             np.add.at(count, inside, weight)
     mean = np.divide(total, count, out=np.zeros(frames), where=count > 0)
-    return np.interp(np.arange(frames), np.flatnonzero(read), mean[read]).astype(np.float32)
+    scores = np.interp(np.arange(frames), np.flatnonzero(read), mean[read], left=0, right=0)
+    return scores.astype(np.float32)
 
 
 def joint_scores(found: Sequence[Attention]) -> Values | None:

@@ -162,6 +162,8 @@ def test_scores_of_frames_are_those_of_the_model_s_frames_that_are_read_of_them(
     nobody = attention(("frame",), [1, 1], [0, 1], [False, False])
     assert frame_scores([nobody], 2).tolist() == [0, 0]
     assert frame_scores([attention(("joint",), [1, 1], [0, 1])], 2) is None
+    cropped = attention(("frame",), [1, 2], [1, 3])
+    assert frame_scores([cropped], 5).tolist() == [0, 1, 1.5, 2, 0], "the ends are never read"
     leaves = attention(("frame",), [1, 1, 1], [0, 2, 4], [True, False, True])
     assert frame_scores([leaves], 5).tolist() == [1, 0.5, 0, 0.5, 1]
 
