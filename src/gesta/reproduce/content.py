@@ -12,7 +12,7 @@ UNMEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of text; rows that `strong` names by their number are set apart."""
+    """A table of text, whose cells may have several lines; `strong` rows are set apart."""
 
     head: list[str]
     rows: list[list[str]]
@@ -66,7 +66,8 @@ def _interval_note(document: Document) -> str:
     return (
         "An interval is a paired bootstrap of 95 %: clips are drawn with replacement, the same for "
         f"both rows, and so are the seeds of each ({document['resamples']:,} draws). With few "
-        "seeds it is rather too narrow; with one it is about clips alone."
+        "seeds it is rather too narrow; with one it is about clips alone. A value of several folds "
+        "is their mean; a difference is over all their clips."
     )
 
 
@@ -112,7 +113,7 @@ def _place(document: Document, place: Document) -> Block:
 def _results(document: Document, found: Document, *, only: bool = False) -> Grid:
     """The rows of a table at a place; `only` those that were measured, or all of the paper's."""
     five = any(column["measure"] == "top5" for column in document["columns"])
-    head = ["row", *(column["label"] for column in document["columns"]), "top-1"]
+    head = ["row", *(f"paper: {column['label']}" for column in document["columns"]), "top-1"]
     head += ["top-5"] if five else []
     head += ["validation", "against", "difference [95 %]", "order of the paper"]
     rows = []
@@ -163,7 +164,7 @@ def _measured_claims(document: Document) -> Block:
     head = ["claim", "in the paper", "measured on", "figures", "verdict"]
     rows, notes = [], []
     for claim in document["claims"]:
-        figures = "; ".join([*map(_figure, claim["figures"]), *filter(None, [claim["why"]])])
+        figures = "\n".join([*map(_figure, claim["figures"]), *filter(None, [claim["why"]])])
         where = ", ".join(claim["on"])
         rows.append([claim["statement"], claim["place"], where, figures, claim["verdict"]])
         if claim["note"]:

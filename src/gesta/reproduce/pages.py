@@ -59,7 +59,7 @@ def _grid(grid: Grid) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|").replace("\n", "<br>")
 
 
 def html(document: Document) -> str:

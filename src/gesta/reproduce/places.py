@@ -80,7 +80,7 @@ def default_protocol(archive: Archive) -> str:
 def why_not(row: Row, place: Place, table: Table) -> str | None:
     """Why a row says nothing at a place; None where it does."""
     if row.two_persons and not place.shows_two:
-        return f"{place.dataset} shows one person: {table.why_two}"
+        return f"the clips of {place.dataset} show one person: {table.why_two}"
     return None
 
 
