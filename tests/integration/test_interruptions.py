@@ -22,6 +22,8 @@ def interrupted(words, cwd, environment, when):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background jobs, such as CI may be, ignore Ctrl-C and hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     for _ in range(6000):
         if when.exists() or running.poll() is not None:
