@@ -20,10 +20,14 @@ def load_npz(data: bytes, name: str) -> dict[str, NDArray[Any]]:
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            return {key: content[key] for key in content.files}
+            arrays = {key: content[key] for key in content.files}
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise whatever damage leads to
         found = f"{type(error).__name__}: {error}" if data else "nothing (0 bytes)"
         raise FormatError(name, "file", "a whole npz of plain arrays", found) from error
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # numpy hands out other members as bytes
+            raise FormatError(name, f"member {key!r}", "an array", "a file of another kind")
+    return arrays
 
 
 def npz_keys(data: bytes) -> list[str]:

@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -196,3 +197,11 @@ def test_what_is_wrong_with_a_csv_is_said(data, said):
     with pytest.raises(FormatError) as caught:
         parse_arrays_csv(data, "a.csv", ARM)
     assert "a.csv" in str(caught.value) and said in str(caught.value)
+
+
+def test_a_member_of_the_npz_that_is_no_array():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("coords", b"no array")
+    with pytest.raises(FormatError, match="member 'coords'"):
+        parse_arrays_npz(file.getvalue(), "x.npz", "coco_17")
