@@ -22,7 +22,8 @@ LEVELS = [[room.strip() for room in level.split(",")] for level in ORDER.split("
 DEPTH = {room: depth for depth, level in enumerate(LEVELS) for room in level}
 
 NUMPY_ONLY = {
-    "axes", "errors", "version", "skeleton", "clip", "formats", "archive", "media", "pose", "datasets",
+    "axes", "errors", "version", "skeleton", "clip", "formats", "archive", "media", "pose",
+    "datasets",
 }  # fmt: skip
 TORCH = ("torch", "safetensors.torch")
 ROOT_MODULES = {"__init__.py", "__main__.py"}  # the public surface: may import any room

@@ -392,8 +392,8 @@ def _reported(path: Path, partial: Path, what: str) -> Iterator[None]:
     except OSError as error:
         nothing = what == "begin it" and not partial.exists()
         kept = (
-            f"; finished clips, if any, are kept in {partial}: make room and run the same command again to "
-            "go on, or delete that folder to give up"
+            f"; finished clips, if any, are kept in {partial}: make room and run the same command "
+            "again to go on, or delete that folder to give up"
         )
         raise ArchiveError(
             f"{path}: cannot {what}: {error.strerror or error}{'' if nothing else kept}"
