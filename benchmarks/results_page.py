@@ -58,7 +58,8 @@ def section(name: str) -> str:
     rows, commands = [], []
     for path in sorted((RESULTS / name).glob("*.json"), key=order):
         metrics = json.loads(path.read_text())
-        rows += list(table_rows(path, metrics))
+        if path.stem.endswith("-final") or path.stem.startswith("fused"):
+            rows += list(table_rows(path, metrics))
         commands.append(metrics["command"])
     lines = [
         f"## {TITLES[name]}",
@@ -79,11 +80,11 @@ def section(name: str) -> str:
     return "\n".join(lines)
 
 
-def order(path: Path) -> tuple[bool, str, int]:
-    """Single streams first, in the usual order, then fused ones."""
+def order(path: Path) -> tuple[bool, str, int, str]:
+    """Single streams first, in the usual order, what chose before what is final; then fused."""
     streams = ("joint", "bone", "joint_motion", "bone_motion")
     model, _, stream = path.stem.removesuffix("-final").partition("-")
-    return model == "fused", model, streams.index(stream) if stream in streams else 0
+    return model == "fused", model, streams.index(stream) if stream in streams else 0, path.stem
 
 
 def table_rows(path: Path, metrics: Metrics) -> Iterator[str]:
@@ -94,9 +95,11 @@ def table_rows(path: Path, metrics: Metrics) -> Iterator[str]:
     first = [metrics["model"], metrics["stream"].replace("+", " + ")]
     last = [str(metrics["test_clips"]), str(metrics.get("epochs", "")), minutes(metrics)]
     yield row(first, metrics["protocol"], seeds, metrics, spread, last)
-    members = sorted(path.with_suffix("").glob("**/evaluations/*-test/metrics.json")) or sorted(
-        path.with_suffix("").glob("**/evaluations/*-test*.json")
-    )
+    if "equal_weights" in metrics:
+        equal = metrics["equal_weights"]
+        name = [first[0], f"{first[1]}, equal weights"]
+        yield row(name, metrics["protocol"], seeds, equal, equal.get("std", {}), last)
+    members = sorted(path.with_suffix("").glob("**/evaluations/*-test.json"))
     others = [json.loads(member.read_text()) for member in members]
     for protocol in sorted({other["protocol"] for other in others}):
         group = [other for other in others if other["protocol"] == protocol]

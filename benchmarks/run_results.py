@@ -109,14 +109,13 @@ def fused(name: str, models: tuple[str, ...]) -> None:
 
 
 def collect(name: str) -> None:
-    """Copy the metrics of final and fused runs into the repository."""
+    """Copy the metrics of all runs into the repository."""
     shutil.rmtree(RESULTS / name, ignore_errors=True)
     for metrics in sorted(Path("runs", name).rglob("metrics.json")):
         run = metrics.parent.relative_to(Path("runs", name))
-        if "final" in run.parts[0] or run.parts[0].startswith("fused"):
-            target = RESULTS / name / run.with_suffix(".json")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(metrics, target)
+        target = RESULTS / name / run.with_suffix(".json")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(metrics, target)
 
 
 def trainings(names: list[str], model: str) -> Iterator[tuple[str, str, str, str]]:

@@ -28,10 +28,10 @@ def test_rows_show_spread_and_other_protocols(generator, tmp_path):
         "test_clips": 10, "seconds": 120.0, "std": {"top1": 1.5, "top5": 0.0},
     }  # fmt: skip
     for seed, top1 in enumerate((80.0, 82.0)):
-        folder = tmp_path / f"run-final/seed_{seed}/evaluations/x-q-test"
+        folder = tmp_path / f"run-final/seed_{seed}/evaluations"
         folder.mkdir(parents=True)
         text = generator.json.dumps(one | {"top1": top1, "protocol": "q", "clips": 5})
-        (folder / "metrics.json").write_text(text)
+        (folder / "x-q-test.json").write_text(text)
     first, second = generator.table_rows(tmp_path / "run-final.json", metrics)
     assert first == "| st_gcn | joint | p | 0, 1 | 90.00 ± 1.50 | 99.00 | 89.00 | 10 | 3 | 2 |"
     assert second == "| st_gcn | joint | q | 0, 1 | 81.00 ± 1.41 | 99.00 | 89.00 | 5 |  |  |"
