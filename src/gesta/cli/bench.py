@@ -22,9 +22,9 @@ class Arguments:
     layout: str = "kinect_v2_25"
     """Skeleton layout."""
     frames: int = 64
-    """Frames of a clip, for models that take any number."""
+    """Frames of a clip."""
     persons: int = 2
-    """Persons of a clip, for models that take any number."""
+    """Persons of a clip."""
     classes: int = 60
     """Number of classes."""
     batch: int = 1

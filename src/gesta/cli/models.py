@@ -14,6 +14,9 @@ from gesta.models import Cost, ModelEntry, count, create_model, list_models, mod
 from gesta.models.cost import COUNTED
 from gesta.skeleton import get_layout
 
+# What a model is counted for that takes any: those of the published networks.
+_FRAMES, _PERSONS = 300, 2
+
 
 @dataclass
 class Arguments:
@@ -35,10 +38,10 @@ class Arguments:
     """Skeleton: its name or a TOML file."""
     channels: int = 3
     """Numbers a joint."""
-    frames: int = 300
-    """T, where the model takes any."""
-    persons: int = 2
-    """M, where the model takes any."""
+    frames: int | None = None
+    """T; by default the model's own, or 300 where it takes any."""
+    persons: int | None = None
+    """M; by default the model's own, or 2 where it takes any."""
     classes: int = 60
     """Y."""
     option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
@@ -78,10 +81,12 @@ def _describe(entry: ModelEntry, arguments: Arguments) -> dict[str, Any]:
         get_layout(arguments.layout),
         arguments.classes,
         arguments.channels,
+        arguments.frames,
+        arguments.persons,
         **dict(_option(text) for text in arguments.option),
     )
-    cost = count(model, arguments.frames, arguments.persons)
-    frames, persons = model.frames or arguments.frames, model.persons or arguments.persons
+    frames, persons = model.frames or _FRAMES, model.persons or _PERSONS
+    cost = count(model, frames, persons)
     document: dict[str, Any] = {
         "name": entry.name,
         "inputs": list(entry.inputs),

@@ -63,3 +63,10 @@ def test_for_people(capsys):
 def test_mistakes(capsys, arguments, message):
     assert main(["models", *arguments]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_sizes_count_for_models_that_have_their_own(capsys):
+    (own,) = document(capsys, "csta_cnn")
+    (asked,) = document(capsys, "csta_cnn", "--frames", "16", "--persons", "1")
+    assert own["input"].startswith("M=2 T=30") and asked["input"].startswith("M=1 T=16")
+    assert asked["flops"] < own["flops"]
