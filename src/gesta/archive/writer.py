@@ -298,8 +298,8 @@ class ArchiveWriter:
             return
         if not self._overwrite:
             raise ArchiveError(
-                f"{self.path}: there is something already; choose another path or ask for it to "
-                "be overwritten"
+                f"{self.path}: there is something already; choose another path, or remove it "
+                "first (overwrite=True in Python)"
             )
         if not (self.path / manifest.NAME).is_file():
             raise ArchiveError(f"{self.path}: this is no archive, and will not be overwritten")

@@ -37,7 +37,7 @@ class Arguments:
     """Which persons are kept, by a name that the data set offers."""
 
     persons: int | None = None
-    """Keep so many persons of a clip at most, the most relevant first."""
+    """Keep so many persons of a clip at most: the first, in the order that --bodies gives."""
 
     layout: str | None = None
     """Joint layout to map to, or the files' own where they do not say it; a name or .toml file."""
