@@ -100,6 +100,12 @@ def test_folds_seeds_and_dry_runs(gesta, archive, tmp_path):
     assert gesta("train", "--resume", "group")["top1"] == group["top1"]
     members = gesta("evaluate", "group/seed_0")["members"]
     assert [row["protocol"] for row in members] == ["fold_1", "fold_2"]
+    nested = gesta("evaluate", "group")["members"]
+    assert [row["run"] for row in nested][::2] == ["group/seed_0/fold_1", "group/seed_1/fold_1"]
+    error = gesta("predict", "group/seed_0", "new.pkl", status=1)["error"]
+    assert "is a group" in error and "group/seed_0/fold_2" in error
+    error = gesta("compare", "group", "group/seed_0", status=1)["error"]
+    assert "same clips" in error and "group/seed_1" in error
 
 
 def test_a_recipe_file_of_ones_own(gesta, archive, tmp_path):

@@ -11,6 +11,7 @@ import tyro
 from gesta.cli.console import Console
 from gesta.errors import RunError
 from gesta.evaluation import Difference, Scores, compare
+from gesta.training import Run
 
 
 @dataclass
@@ -36,9 +37,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     """Print differences in percentage points, second minus first, with 95 % intervals."""
     if arguments.classes < 0:
         raise RunError(f"--classes: expected at least 0, found {arguments.classes}")
-    first, second = (
-        Scores.load(path / "scores.safetensors") for path in (arguments.first, arguments.second)
-    )
+    first, second = _scores(arguments.first), _scores(arguments.second)
     result = compare(first, second, resamples=arguments.resamples, seed=arguments.seed)
     for title, change in (("top-1", result.top1), ("mean class", result.mean_class_accuracy)):
         console.say(f"{title} {_points(change)}")
@@ -52,6 +51,23 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     ]
     console.table(["class", "clips", "first", "second", "difference"], rows)
     return {"first": str(arguments.first), "second": str(arguments.second), **asdict(result)}
+
+
+def _scores(path: Path) -> Scores:
+    """The scores in a folder; of a group those of all its clips, which folds have and seeds not.
+
+    Raises:
+        RunError: there are none.
+    """
+    given = Run(path)
+    file = path / "scores.safetensors"
+    if given.members and given.is_finished and not file.is_file():
+        names = ", ".join(str(member.path) for member in given.members)
+        raise RunError(
+            f"{path}: its runs test on the same clips and have no scores as one; name one of "
+            f"them: {names}"
+        )
+    return Scores.load(file)
 
 
 def _points(change: Difference) -> str:

@@ -11,6 +11,7 @@ import tyro
 from gesta.cli.console import Console
 from gesta.evaluation import summary
 from gesta.training import Run, evaluate
+from gesta.training.evaluate import evaluation_folder
 
 
 @dataclass
@@ -36,20 +37,28 @@ class Arguments:
 def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     """Score, print the measures and say where they were written."""
     given = Run.open(arguments.run)
-    rows = []
-    for member in given.members or [given]:
+    rows, folders = [], []
+    for member in _single(given):
         scores = evaluate(
             member, arguments.data, arguments.protocol, arguments.part, device=arguments.device
         )
-        rows.append({"run": str(member.path), **scores.provenance, **summary(scores)})
+        folders.append(evaluation_folder(member, scores))
+        rows.append({**scores.provenance, **summary(scores), "run": str(member.path)})
     columns = ["run", "top-1", "top-5", "mean class", "chance", "clips"]
     keys = ("top1", "top5", "mean_class_accuracy", "chance", "clips")
-    console.table(columns, [[Path(row["run"]).name, *(row[key] for key in keys)] for row in rows])
+    console.table(columns, [[row["run"], *(row[key] for key in keys)] for row in rows])
     means = {key: sum(row[key] for row in rows) / len(rows) for key in keys[:-1]}
     total = sum(row["clips"] for row in rows)
     console.say(
         f"top-1 {means['top1']:.2f}, top-5 {means['top5']:.2f}, mean class "
         f"{means['mean_class_accuracy']:.2f}, chance {means['chance']:.2f}, {total} clips"
     )
-    console.say(str(given.path / "evaluations"))
+    for folder in folders:
+        console.say(str(folder))
     return rows[0] if not given.members else {**means, "clips": total, "members": rows}
+
+
+def _single(given: Run) -> list[Run]:
+    """The single runs of a group, and of the groups in it."""
+    members = given.members
+    return [run for member in members for run in _single(member)] if members else [given]

@@ -44,10 +44,10 @@ class Recognizer:
         """The recogniser of a finished run's folder, or of a weights file with its card.
 
         Raises:
-            RunError: there is none, or the run is not finished.
+            RunError: there is none, the run is not finished, or it is a group.
             FormatError: the file is damaged, or no gesta model.
         """
-        file = Run.open(path).model_path if Path(path).is_dir() else Path(path)
+        file = Run.open(path).own_model() if Path(path).is_dir() else Path(path)
         return cls(*load_model(file, find_device(device)))
 
     @property

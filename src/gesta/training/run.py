@@ -147,7 +147,7 @@ class Run:
     @property
     def card(self) -> Card:
         """What the model's file says of itself."""
-        return read_card(self.model_path)
+        return read_card(self.own_model())
 
     @property
     def scores(self) -> Scores:
@@ -161,7 +161,18 @@ class Run:
 
     def load_model(self, device: torch.device | str = "cpu") -> SkeletonModel:
         """The kept model, in evaluation mode."""
-        return load_model(self.model_path, device)[0]
+        return load_model(self.own_model(), device)[0]
+
+    def own_model(self) -> Path:
+        """The file of its model, which only a single run has.
+
+        Raises:
+            RunError: this is a group.
+        """
+        if self.members:
+            names = ", ".join(str(member.path) for member in self.members)
+            raise RunError(f"{self.path}: is a group of runs; name one of them: {names}")
+        return self.model_path
 
     def read_json(self, name: str) -> dict[str, Any]:
         """One of the run's JSON files.
