@@ -23,6 +23,7 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gesta.errors import ModelError
 from gesta.models.model import SkeletonModel
@@ -100,11 +101,17 @@ class Block(nn.Module):
         y = self.temporal(y.relu())
         y = self.dropout(self.temporal_norm(y, after))
         if self.shortcut is not None and self.shortcut_norm is not None:
-            kept = x if self.skip == 1 else x[:, :, :: self.skip]
-            y = y + self.shortcut_norm(self.shortcut(kept), after)
+            y = y + self.shortcut_norm(self._shorten(self.shortcut, x), after)
         elif self.residual:
             y = y + x
         return y.relu()
+
+    def _shorten(self, shortcut: nn.Conv2d, x: Tensor) -> Tensor:
+        if self.skip == 1:
+            return shortcut(x)
+        if exporting():  # a step in a slice of unknown length is not exported rightly
+            return functional.conv2d(x, shortcut.weight, shortcut.bias, (self.skip, 1))
+        return shortcut(x[:, :, :: self.skip])
 
     def fold_batch_norm(self) -> None:
         """Fold the norms into the convolutions before them."""
