@@ -100,6 +100,8 @@ def test_folds_seeds_and_dry_runs(gesta, archive, tmp_path):
     assert gesta("train", "--resume", "group")["top1"] == group["top1"]
     members = gesta("evaluate", "group/seed_0")["members"]
     assert [row["protocol"] for row in members] == ["fold_1", "fold_2"]
+    again = gesta("train", "group", "--out", "again", "--loop.epochs", "1", "--no-report")
+    assert again["seed"] == [0, 1] and again["members"] == ["seed_0", "seed_1"]
     nested = gesta("evaluate", "group")["members"]
     assert [row["run"] for row in nested][::2] == ["group/seed_0/fold_1", "group/seed_1/fold_1"]
     error = gesta("predict", "group/seed_0", "new.pkl", status=1)["error"]

@@ -219,7 +219,7 @@ def _parse_going_on(argv: list[str]) -> Arguments:
 def _parse_recipe(argv: list[str]) -> Arguments:
     target = _target(argv)
     base = _base_recipe(target, _value_of(argv, "--data"))
-    wanted = _argument_class(base)
+    wanted = _argument_class(base, _seeds_of(target))
     given: Any = tyro.cli(
         wanted,
         args=_plain_values(argv, wanted),
@@ -280,7 +280,14 @@ def _base_recipe(target: str | None, data: str | None) -> Recipe | None:
     return find_recipe(name, open_archive(data).dataset if data else None, table)
 
 
-def _argument_class(base: Recipe | None) -> type:
+def _seeds_of(target: str | None) -> str | None:
+    """The seeds of a group that has several, as ``--seed`` takes them."""
+    members = Run(Path(target)).members if target is not None else []
+    seeds = dict.fromkeys(member.recipe.seed for member in members)
+    return ",".join(map(str, seeds)) if len(seeds) > 1 else None
+
+
+def _argument_class(base: Recipe | None, seeds: str | None) -> type:
     """The command line of one model: its defaults are those of the recipe."""
     shown = base or Recipe("")
     option = tyro.conf.arg
@@ -295,7 +302,7 @@ def _argument_class(base: Recipe | None) -> type:
         ("stream", Annotated[Stream, option(help="what is made of the joints")],
          field(default=shown.stream)),
         ("seed", Annotated[str, option(help="a number, or several: 0,1,2")],
-         field(default=str(shown.seed))),
+         field(default=seeds or str(shown.seed))),
         ("out", Annotated[Path | None, option(help="the run's folder")], field(default=None)),
         ("init", Annotated[str, option(help="run or weights to start from")],
          field(default=shown.init)),
