@@ -101,10 +101,9 @@ def measure(
 
 def _is_here(device: str) -> bool:
     try:
-        torch.empty(1, device=device)
+        return torch.empty(1, device=device).device.type in ("cpu", "cuda")
     except (RuntimeError, AssertionError):  # an unknown name, or a torch built without it
         return False
-    return True
 
 
 def _pass(model: SkeletonModel, mode: str, device: str) -> Pass:

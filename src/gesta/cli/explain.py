@@ -16,6 +16,7 @@ from gesta.clip import Clip
 from gesta.errors import ArchiveError, RunError
 from gesta.formats import read_clips
 from gesta.inference.predict import fit_to_card
+from gesta.nn import observed
 from gesta.report.explained import Explainer
 from gesta.report.pictures import explain_clip, write_edges
 from gesta.report.shown import open_explainer
@@ -70,7 +71,7 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
     """Explain each clip, print its joints by importance and say what was written.
 
     Raises:
-        RunError: the run is not finished, or has no such class.
+        RunError: the run is not finished, has no such class, or no such frame to follow.
         ArchiveError: the archive has no such clip.
         FormatError: the file is of no known format, or damaged.
     """
@@ -80,6 +81,8 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
         raise RunError(f"{given.path}: has no model of its own; explain one of the runs in it")
     card = given.card
     target = _target(arguments.target, card.classes)
+    clips = _clips(arguments, given, card)
+    _check_query(arguments.query, explainer, clips)
     rows = [
         explain_clip(
             explainer,
@@ -92,7 +95,7 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
             grid=arguments.grid,
             query=arguments.query,
         )
-        for clip in _clips(arguments, given, card)
+        for clip in clips
     ]
     edges = _edges(explainer, arguments.out)
     for row in rows:
@@ -122,6 +125,19 @@ def _clips(arguments: Arguments, given: Run, card: Card) -> list[Clip]:
             )
         clips = [archive.read(archive.ids.index(arguments.input))]
     return [fit_to_card(clip, card) for clip in clips]
+
+
+def _check_query(query: int | None, explainer: Explainer, clips: Sequence[Clip]) -> None:
+    """Refuse a frame to follow where no frame attends to others, or that a clip does not have."""
+    if query is None:
+        return
+    if not any("query" in point.names for point in observed(explainer.model).values()):
+        raise RunError("--query: no frame attends to others in this model; leave it out")
+    for clip in clips:
+        if not 0 <= query < clip.frames:
+            raise RunError(
+                f"--query: clip {clip.id!r} has {clip.frames} frames, counted from 0; found {query}"
+            )
 
 
 def _target(name: str, classes: Sequence[str]) -> Any:  # noqa: ANN401 - a word or a number

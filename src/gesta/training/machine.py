@@ -26,11 +26,13 @@ def find_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise RecipeError(f"loop.device: expected auto, cpu or cuda, found {name!r}") from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise RecipeError(f"device (loop.device): expected auto, cpu or cuda, found {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise RecipeError(
-            f"loop.device: {name} is not here; this torch ({torch.__version__}) sees "
+            f"device (loop.device): {name} is not here; this torch ({torch.__version__}) sees "
             f"{torch.cuda.device_count()} CUDA devices"
         )
     return device
