@@ -18,7 +18,7 @@ from gesta.axes import check_shape
 from gesta.errors import FormatError, RunError, ShapeError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """The log of the mean softmax over each clip's views, by clip id.
 
@@ -55,6 +55,11 @@ class Scores:
     def __len__(self) -> int:
         """The number of clips, N."""
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        """How many clips and classes, and where they come from; the arrays would fill pages."""
+        source = "".join(f", {key}={value!r}" for key, value in self.provenance.items())
+        return f"Scores({len(self)} clips, {len(self.classes)} classes{source})"
 
     def select(self, ids: Sequence[str]) -> Scores:
         """The scores of the named clips, in that order.

@@ -79,3 +79,8 @@ def test_pooling_takes_parts_that_share_no_clip():
 
 def test_unlabelled_clips_can_be_left_out():
     assert make(["x", "y"], labels=[-1, 1]).labelled().ids == ("y",)
+
+
+def test_scores_are_shown_in_a_line():
+    shown = repr(make([f"clip{n}" for n in range(500)], stream="bone"))
+    assert shown == "Scores(500 clips, 2 classes, stream='bone')"
