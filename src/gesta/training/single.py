@@ -155,7 +155,13 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
 
 def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> dict[str, Any]:
     recipe, kept = session.recipe, session.kept
-    cost = count(session.model)
+    # A model that takes any size is counted for the largest training clip.
+    model, longest, most = session.model, archive.frames[parts["train"]], archive.persons
+    sizes = {
+        "frames": model.frames or max(1, int(longest.max())),
+        "persons": model.persons or max(1, int(most[parts["train"]].max())),
+    }
+    cost = count(model, **sizes)
     return {
         "model": recipe.model,
         "dataset": archive.dataset,
@@ -165,6 +171,7 @@ def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> d
         "final": recipe.final,
         "parameters": cost.parameters,
         "flops": cost.multiply_adds,
+        "flops_sizes": sizes,
         **{f"{part}_clips": len(parts[part]) for part in ("train", "validation", "test")},
         "epochs": len(session.history),
         "kept_epoch": None if kept is None else kept.epoch,

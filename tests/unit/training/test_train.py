@@ -9,6 +9,7 @@ import torch
 
 from gesta.archive import open_archive
 from gesta.errors import FormatError, ModelError, ProtocolError, RecipeError, RunError
+from gesta.models import count
 from gesta.training import DivergedError, Observer, Run, resume, single, train, train_final
 from gesta.training import loop as loop_module
 from gesta.training.group import final_recipe
@@ -61,7 +62,8 @@ def test_a_run_holds_what_is_promised(make_recipe, tmp_path):
     assert {key: metrics[key] for key in expected} == expected
     model = run.load_model()
     assert metrics["parameters"] == sum(weight.numel() for weight in model.parameters())
-    assert metrics["flops"] > 0 and metrics["seconds"] > 0
+    assert metrics["flops"] == count(model, **metrics["flops_sizes"]).multiply_adds
+    assert metrics["seconds"] > 0
     assert metrics["top1"] > 80, "the classes can be told apart"
     assert metrics["chance"] == pytest.approx(100 / 3)
     history = run.history
@@ -161,6 +163,15 @@ def test_final_replays_the_kept_epochs_on_train_and_validation(make_recipe, tmp_
     assert "validation" not in metrics
     with pytest.raises(RunError, match="final training already"):
         final_recipe(final)
+
+
+def test_multiply_adds_of_a_model_of_any_size_are_those_of_the_largest_clip(make_recipe, tmp_path):
+    sizes = {"input": {"sampling": "all", "frames": None, "persons": None}}
+    run = train(make_recipe(loop={"epochs": 1}, **sizes), tmp_path / "run")
+    archive = open_archive(run.recipe.data)
+    rows = archive.split(run.recipe.protocol)["train"]
+    expected = {"frames": archive.frames[rows].max(), "persons": archive.persons[rows].max()}
+    assert run.metrics["flops_sizes"] == expected
 
 
 def test_final_runs_of_several_seeds_replay_one_choice(make_recipe, tmp_path):
