@@ -75,7 +75,9 @@ def test_explain_writes_attention_as_picture_page_and_arrays(
     folder, tmp_path, capsys, read_svg, read_page, name
 ):
     command = ["explain", str(folder / name), "c13", "--out", str(tmp_path), "--device", "cpu"]
-    assert main([*command, "--query", "3", "--json"]) == 0
+    # In CSTA no frame attends to others, so that there is none to follow.
+    query = ["--query", "3"] if name == "san_v3" else []
+    assert main([*command, *query, "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     names = {f"c13-attention.{kind}" for kind in ("npz", "svg", "html")} | {"c13.svg", "c13.npz"}
     assert {path.name for path in tmp_path.iterdir()} == names
