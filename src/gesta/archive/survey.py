@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,10 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class Measures:
     """What the joints of N clips are like; a track is one person of one clip.
 
     Args:
-        damage: what is damaged, in words, and the ids of the clips that are.
         broken: (N,) clips with infinite coordinates, or joints missing in some channels only.
         joints: (N,) joints that could be there, M T V.
         present: (N,) joints that are there.
@@ -33,7 +33,6 @@ class Survey:
         bone_spread: (tracks, bones) standard deviation of its length over its mean.
     """
 
-    damage: list[tuple[str, list[str]]]
     broken: Bools
     joints: Ints
     present: Ints
@@ -45,23 +44,20 @@ class Survey:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """The survey of one shard; fields as in `Survey`."""
+class Survey(Measures):
+    """The measures of all clips of an archive, and its damage.
 
-    broken: Bools
-    joints: Ints
-    present: Ints
-    empty_frames: Ints
-    still: Bools
-    track_clip: Ints
-    bone_length: Floats
-    bone_spread: Floats
+    Args:
+        damage: what is damaged, in words, and the ids of the clips that are.
+    """
+
+    damage: list[tuple[str, list[str]]]
 
 
 def survey(archive: Archive) -> Survey:
     """Read every shard of an archive once, check its SHA-256, and measure its clips."""
     damage: list[tuple[str, list[str]]] = []
-    parts: list[_Part] = []
+    parts: list[Measures] = []
     first = 0
     bones = np.array(archive.layout.bones, np.int64).reshape(-1, 2)
     for shard in archive.shards:
@@ -72,12 +68,11 @@ def survey(archive: Archive) -> Survey:
         parts.append(_measure(shard, bones, first))
         first += shard.entry.clips
 
-    def joined(name: str) -> NDArray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    fields = ("broken", "joints", "present", "empty_frames", "still", "track_clip")
-    measured = {name: joined(name) for name in (*fields, "bone_length", "bone_spread")}
-    return Survey(damage, **measured)
+    measured: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Measures)
+    }
+    return Survey(damage=damage, **measured)
 
 
 def median(values: Floats, axis: int) -> Floats:
@@ -96,7 +91,7 @@ def _damaged_clips(shard: Shard) -> Iterator[str]:
             yield str(name)
 
 
-def _measure(shard: Shard, bones: Ints, first: int) -> _Part:
+def _measure(shard: Shard, bones: Ints, first: int) -> Measures:
     coords = shard.whole("coords")
     assert coords is not None  # every shard has coords
     persons, frames = shard.column("persons"), shard.column("frames")
@@ -114,7 +109,7 @@ def _measure(shard: Shard, bones: Ints, first: int) -> _Part:
 
     both, moved = _moves(coords, there, frames[track_clip])
     present = per_clip(there.sum(-1))
-    return _Part(
+    return Measures(
         broken=per_clip(torn.any(-1)) > 0,
         joints=persons * frames * coords.shape[1],
         present=present,

@@ -60,6 +60,19 @@ class Card:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
 
+    def provenance(self, run: str, dataset: str, protocol: str, part: str) -> dict[str, Any]:
+        """What scores of this model say of their origin: whose they are, and of which clips."""
+        return {
+            "run": run,
+            "model": self.model,
+            "dataset": dataset,
+            "protocol": protocol,
+            "part": part,
+            "stream": self.stream,
+            "seed": self.seed,
+            "final": self.final,
+        }
+
     def pipeline(self, augment: AugmentOptions | None = None) -> InputPipeline:
         """What makes the model's input of clips."""
         return InputPipeline(self.input, augment or AugmentOptions(), self.layout, self.stream)

@@ -59,16 +59,7 @@ def evaluate(
         card.classes,
         rows=max(1, recipe.loop.score_batch // card.input.views),
         bf16=recipe.loop.bf16,
-        provenance={
-            "run": run.name,
-            "model": card.model,
-            "dataset": archive.dataset,
-            "protocol": protocol,
-            "part": part,
-            "stream": card.stream,
-            "seed": card.seed,
-            "final": card.final,
-        },
+        provenance=card.provenance(run.name, archive.dataset, protocol, part),
     )
     _write(run, scores, place)
     return scores

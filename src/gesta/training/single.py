@@ -138,11 +138,11 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
     started = time.perf_counter()
     metrics = _describe(session, card, archive, parts)
     if session.validation is not None:
-        scores = _score(session, session.validation, "validation", run, archive)
+        scores = _score(session, card, session.validation, "validation", run, archive)
         scores.save(run.path / "validation_scores.safetensors")
         metrics["validation"] = summary(scores)
     test = ResidentClips.from_archive(archive, parts["test"], session.device, recipe.input.persons)
-    scores = _score(session, test, "test", run, archive)
+    scores = _score(session, card, test, "test", run, archive)
     scores.save(run.path / "scores.safetensors")
     measured = summary(scores)
     metrics |= {key: value for key, value in measured.items() if key != "clips"}
@@ -183,7 +183,9 @@ def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> d
     }
 
 
-def _score(session: Session, clips: ResidentClips, part: str, run: Run, archive: Archive) -> Scores:
+def _score(
+    session: Session, card: Card, clips: ResidentClips, part: str, run: Run, archive: Archive
+) -> Scores:
     recipe = session.recipe
     return score_clips(
         session.model,
@@ -192,16 +194,7 @@ def _score(session: Session, clips: ResidentClips, part: str, run: Run, archive:
         session.classes,
         rows=max(1, recipe.loop.score_batch // recipe.input.views),
         bf16=recipe.loop.bf16,
-        provenance={
-            "run": run.name,
-            "model": recipe.model,
-            "dataset": archive.dataset,
-            "protocol": recipe.protocol,
-            "part": part,
-            "stream": recipe.stream,
-            "seed": recipe.seed,
-            "final": recipe.final,
-        },
+        provenance=card.provenance(run.name, archive.dataset, recipe.protocol, part),
     )
 
 
