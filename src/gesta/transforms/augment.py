@@ -94,6 +94,15 @@ def draw_frames(mask: Tensor, probability: float, generator: torch.Generator) ->
     return torch.where(left.any(dim=(1, 2), keepdim=True), left, mask)
 
 
+def draw_order(
+    count: int, people: int, probability: float, generator: torch.Generator, device: torch.device
+) -> Tensor:
+    """(N, M) int64, the order in which persons are taken: random with a probability, else kept."""
+    shuffled = draw((count, people), generator, device).argsort(dim=1)
+    chosen = draw((count, 1), generator, device) < probability
+    return torch.where(chosen, shuffled, torch.arange(people, device=device))
+
+
 def draw_joints(
     count: int,
     people: int,

@@ -113,6 +113,9 @@ class AugmentOptions:
     """Standard deviation of the noise on every coordinate, in body sizes."""
     mirror: float = 0.0
     """Probability that left and right change places."""
+    shuffle_persons: float = 0.0
+    """Probability that the persons of a clip change places: who comes first says nothing where two
+    act together."""
     joint_dropout: float = 0.0
     """Probability that a joint of a person is missing (zero) throughout."""
     frame_dropout: float = 0.0
@@ -129,7 +132,7 @@ class AugmentOptions:
                 raise RecipeError(f"augment.{name}: expected at least 0, found {value}")
         if not 0 <= self.scale < 1:
             raise RecipeError(f"augment.scale: expected a share in [0, 1), found {self.scale}")
-        for name in ("mirror", "joint_dropout", "frame_dropout"):
+        for name in ("mirror", "shuffle_persons", "joint_dropout", "frame_dropout"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise RecipeError(f"augment.{name}: expected a probability, found {value}")

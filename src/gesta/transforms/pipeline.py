@@ -16,6 +16,7 @@ from gesta.transforms.augment import (
     draw_frames,
     draw_joints,
     draw_noise,
+    draw_order,
 )
 from gesta.transforms.batch import Batch
 from gesta.transforms.options import AugmentOptions, InputOptions, check_stream
@@ -122,19 +123,23 @@ class InputPipeline:
         sizes = check_shape("poses", batch.poses, "N M T V C", V=len(self.layout))
         self.channels(sizes["C"])
         batch = fit_persons(batch, self.input.persons)
-        placement = self._measure(batch, training)
         if not training:
             plan = plan_test(batch.frames, self.input)
-            rows = self._placed(sample(batch, plan), placement, plan.row, None)
-            return self._finish(rows, None)
+            placement = self._measure(batch, training)
+            return self._finish(self._placed(sample(batch, plan), placement, plan.row, None), None)
         if generator is None:
             raise RecipeError("random views need a generator=torch.Generator(); found none")
+        return self._random_view(batch, generator)
 
+    def _random_view(self, batch: Batch, generator: torch.Generator) -> Batch:
+        count, people, *_, channels = batch.poses.shape
+        if self.augment.shuffle_persons:
+            chance = self.augment.shuffle_persons
+            batch = take_persons(batch, draw_order(count, people, chance, generator, batch.device))
+        placement = self._measure(batch, training=True)
         change = None
         if self.augment.deforms:
-            change = draw_deformation(
-                len(batch), sizes["C"], self.augment, generator, batch.poses.device
-            )
+            change = draw_deformation(count, channels, self.augment, generator, batch.device)
         plan = plan_training(batch.frames, self.input, self.augment.crop, generator)
         rows = self._placed(sample(batch, plan), placement, plan.row, change)
         return self._finish(self._disturbed(rows, placement.unit[plan.row], generator), generator)
@@ -256,3 +261,17 @@ def fit_persons(batch: Batch, persons: int | None) -> Batch:
 
     confidence = None if batch.confidence is None else fit(batch.confidence)
     return batch.replace(poses=fit(batch.poses), mask=fit(batch.mask), confidence=confidence)
+
+
+def take_persons(batch: Batch, order: Tensor) -> Batch:
+    """The persons of each clip in an order of their own.
+
+    Args:
+        batch: any batch.
+        order: (N, M) int64, which person of the clip comes first, second, ...
+    """
+    row = torch.arange(len(batch), device=order.device)[:, None]
+    confidence = None if batch.confidence is None else batch.confidence[row, order]
+    return batch.replace(
+        poses=batch.poses[row, order], mask=batch.mask[row, order], confidence=confidence
+    )

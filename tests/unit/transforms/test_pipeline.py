@@ -13,7 +13,7 @@ KINECT = get_layout("kinect_v1_20")
 SPINE = KINECT.index("spine")
 EVERYTHING = AugmentOptions(
     crop=(0.5, 1.0), rotation=20, scale=0.1, shear=0.1, translate=0.1, jitter=0.01, mirror=0.5,
-    joint_dropout=0.1, frame_dropout=0.1,
+    shuffle_persons=0.5, joint_dropout=0.1, frame_dropout=0.1,
 )  # fmt: skip
 KINDS = [
     InputOptions(frames=8),
@@ -259,6 +259,19 @@ def test_segments_of_a_clip_share_their_deformation(make_clip):
     chosen = InputOptions(frames=4, segments=3)
     rows = in_training(collate([still]), AugmentOptions(rotation=40, mirror=0.5), chosen=chosen)
     torch.testing.assert_close(rows.poses[1:], rows.poses[:1].expand(2, -1, -1, -1, -1))
+
+
+def test_shuffled_persons_change_places_whole(make_clip):
+    batch = collate([make_clip(seed=s, persons=2, frames=4) for s in range(40)])
+    kept = InputOptions(frames=4, centre="none")
+    rows = in_training(batch, AugmentOptions(shuffle_persons=0.6), chosen=kept)
+    plain = in_test(batch, chosen=kept)
+    swapped = (rows.poses != plain.poses).flatten(1).any(dim=1)
+    assert 0.1 < swapped.float().mean() < 0.6, "half of the shuffles keep the order"
+    order = torch.where(swapped[:, None], torch.tensor([1, 0]), torch.tensor([0, 1]))
+    torch.testing.assert_close(rows.poses, plain.poses[torch.arange(40)[:, None], order])
+    centred = in_training(batch, AugmentOptions(shuffle_persons=1.0), chosen=InputOptions(frames=4))
+    assert centred.poses[:, 0, 0, SPINE].abs().max() < 1e-6, "who comes first is the centre"
 
 
 def test_dropped_joints_are_zero_and_have_no_confidence(make_clip):
