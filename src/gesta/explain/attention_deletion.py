@@ -62,7 +62,7 @@ def attention_deletion(
         ShapeError: a clip without a label, a bad share.
         ModelError: rows of an attention that are not those of clips, segments or persons.
     """
-    edges = [window_edges(max(1, count), windows) for count in batch.frames.tolist()]
+    edges = [window_edges(max(1, count), windows) for count in batch.lengths.tolist()]
     found = attentions(model, pipeline, batch)
     rankings = [rankings_of(own, edge) for own, edge in zip(found, edges, strict=True)]
     if not rankings or not rankings[0]:

@@ -85,6 +85,6 @@ def _arrays(explainer: Explainer, clip: Clip) -> dict[str, Array]:
             arrays[f"{path}.{number}" if number else path] = value.float().numpy()
             arrays[f"{path}.axes"] = np.array(recorded.names)
     if arrays:
-        plan = plan_test(given.frames, explainer.pipeline.input)
+        plan = plan_test(given.lengths, explainer.pipeline.input)
         arrays["frames"] = plan.position.float().cpu().numpy()
     return arrays

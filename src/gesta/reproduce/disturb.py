@@ -25,7 +25,7 @@ def speed(factor: float) -> Change:
     """Play clips so many times as fast: T frames become T / factor, linear between frames."""
 
     def change(batch: Batch) -> Batch:
-        length = (batch.frames / factor).round().long().clamp(min=1)
+        length = (batch.lengths / factor).round().long().clamp(min=1)
         step = torch.arange(int(length.max()), device=batch.device)
         share = step / (length[:, None] - 1).clamp(min=1)
         return _read(batch, share.clamp(max=1), length)
@@ -42,17 +42,17 @@ def uneven(early: float) -> Change:
 
     def change(batch: Batch) -> Batch:
         step = torch.arange(batch.poses.shape[2], device=batch.device)
-        share = (step / (batch.frames[:, None] - 1).clamp(min=1)).clamp(max=1)
+        share = (step / (batch.lengths[:, None] - 1).clamp(min=1)).clamp(max=1)
         slow = 2 * early * share
         fast = early + (1 - early) * (2 * share - 1)
-        return _read(batch, torch.where(share < 0.5, slow, fast), batch.frames)
+        return _read(batch, torch.where(share < 0.5, slow, fast), batch.lengths)
 
     return change
 
 
 def _read(batch: Batch, share: Tensor, length: Tensor) -> Batch:
     """Read clips at shares (N, T') of their own length; ``length`` (N,) frames count."""
-    position = share * (batch.frames[:, None] - 1).clamp(min=0)
+    position = share * (batch.lengths[:, None] - 1).clamp(min=0)
     row = torch.arange(len(batch), device=batch.device)
     return sample(batch, FramePlan(row, position.float(), length)).replace(clip=batch.clip)
 

@@ -27,7 +27,7 @@ class Batch:
         ids: the clip's id of each row.
         clip: (N,) int64, which clip of the batch as it was collated (0, 1, ...) a row is a view,
             window or segment of.
-        frames: (N,) int64, how many frames a row has of its own; those after are padding. Frames
+        lengths: (N,) int64, how many frames a row has of its own; those after are padding. Frames
             in which nobody is seen count, padding does not.
         confidence: (N, M, T, V) float32 in [0, 1], 0 where a joint is missing; None where every
             joint of a person who is there was seen and nothing more is known.
@@ -38,7 +38,7 @@ class Batch:
     labels: Tensor
     ids: list[str]
     clip: Tensor
-    frames: Tensor
+    lengths: Tensor
     confidence: Tensor | None = None
 
     def __len__(self) -> int:
@@ -57,7 +57,7 @@ class Batch:
             mask=self.mask.to(device),
             labels=self.labels.to(device),
             clip=self.clip.to(device),
-            frames=self.frames.to(device),
+            lengths=self.lengths.to(device),
             confidence=None if self.confidence is None else self.confidence.to(device),
         )
 
@@ -74,7 +74,7 @@ class Batch:
             labels=self.labels[index],
             ids=[self.ids[row] for row in index.tolist()],
             clip=self.clip[index],
-            frames=self.frames[index],
+            lengths=self.lengths[index],
             confidence=None if self.confidence is None else self.confidence[index],
         )
 
@@ -118,6 +118,6 @@ def collate(clips: Sequence[Clip], *, persons: int | None = None) -> Batch:
         labels=torch.tensor(labels, dtype=torch.int64),
         ids=[clip.id for clip in clips],
         clip=torch.arange(len(clips)),
-        frames=torch.tensor([clip.frames for clip in clips], dtype=torch.int64),
+        lengths=torch.tensor([clip.frames for clip in clips], dtype=torch.int64),
         confidence=torch.from_numpy(confidence) if informative else None,
     )

@@ -124,7 +124,7 @@ class InputPipeline:
         self.channels(sizes["C"])
         batch = fit_persons(batch, self.input.persons)
         if not training:
-            plan = plan_test(batch.frames, self.input)
+            plan = plan_test(batch.lengths, self.input)
             placement = self._measure(batch, training)
             return self._finish(self._placed(sample(batch, plan), placement, plan.row, None), None)
         if generator is None:
@@ -140,7 +140,7 @@ class InputPipeline:
         change = None
         if self.augment.deforms:
             change = draw_deformation(count, channels, self.augment, generator, batch.device)
-        plan = plan_training(batch.frames, self.input, self.augment.crop, generator)
+        plan = plan_training(batch.lengths, self.input, self.augment.crop, generator)
         rows = self._placed(sample(batch, plan), placement, plan.row, change)
         return self._finish(self._disturbed(rows, placement.unit[plan.row], generator), generator)
 

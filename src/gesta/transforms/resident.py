@@ -109,7 +109,7 @@ class ResidentClips:
             labels=labels,
             ids=self._id_array[positions.numpy()].tolist(),
             clip=torch.arange(len(positions), device=self.device),
-            frames=frames,
+            lengths=frames,
             confidence=None
             if confidence is None
             else confidence.index_select(0, index).view(*shape, -1),

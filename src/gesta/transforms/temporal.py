@@ -266,7 +266,7 @@ def sample(batch: Batch, plan: FramePlan) -> Batch:
         labels=batch.labels[plan.row],
         ids=_repeat_ids(batch.ids, plan.row),
         clip=batch.clip[plan.row],
-        frames=plan.length,
+        lengths=plan.length,
         confidence=confidence,
     )
 

@@ -60,7 +60,7 @@ def test_a_clip_without_frames_stays_one(batch, name):
     empty = batch.replace(
         poses=torch.zeros(2, 1, 1, 3, 3),
         mask=torch.zeros(2, 1, 1, dtype=torch.bool),
-        frames=torch.tensor([0, 0]),
+        lengths=torch.tensor([0, 0]),
     )
     for change in CHANGES[name]:
         changed = change(empty)

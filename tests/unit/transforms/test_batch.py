@@ -12,7 +12,7 @@ def test_clips_are_filled_padded_and_masked(quirks):
     assert batch.poses.shape == (8, 3, 20, 20, 3)
     assert batch.poses.is_contiguous() and batch.poses.dtype == torch.float32
     assert batch.poses.isfinite().all()
-    assert batch.frames.tolist() == [20, 17, 15, 11, 1, 8, 0, 6]
+    assert batch.lengths.tolist() == [20, 17, 15, 11, 1, 8, 0, 6]
     assert batch.labels.tolist() == [1, 1, 1, 1, 2, -1, 1, 2]
     assert batch.clip.tolist() == list(range(8))
     for row, clip in enumerate(quirks):
@@ -56,7 +56,7 @@ def test_rows_repeat_and_reorder(make_clip):
     batch = collate([make_clip(seed=s, frames=4 + s) for s in range(3)])
     rows = batch.rows(torch.tensor([2, 0, 2]))
     assert rows.ids == ["clip2", "clip0", "clip2"]
-    assert rows.clip.tolist() == [2, 0, 2] and rows.frames.tolist() == [6, 4, 6]
+    assert rows.clip.tolist() == [2, 0, 2] and rows.lengths.tolist() == [6, 4, 6]
     assert torch.equal(rows.poses[0], batch.poses[2]) and len(rows) == 3
 
 

@@ -56,7 +56,7 @@ def test_quirks_come_out_finite_and_zero_where_masked(quirks, stream, chosen, tr
     assert rows.poses.shape == (count, people, frames, 20, pipe.channels(3))
     assert rows.poses.is_contiguous() and rows.poses.isfinite().all()
     assert people == (chosen.persons or 3)
-    assert frames == chosen.frames or (chosen.frames is None and frames == rows.frames.max() <= 10)
+    assert frames == chosen.frames or (chosen.frames is None and frames == rows.lengths.max() <= 10)
     assert not rows.poses[~rows.mask].any() and not rows.confidence[~rows.mask].any()
     assert rows.clip.unique().tolist() == list(range(8)) and len(rows.ids) == count
     for empty in ("nobody", "no frames"):
@@ -77,7 +77,7 @@ def test_a_clip_alone_gives_the_rows_it_gives_in_a_batch(quirks, chosen, stream)
         people, frames = alone.mask.shape[1:]
         assert torch.equal(rows.mask[:, :people, :frames], alone.mask)
         assert not rows.mask[:, people:].any() and not rows.mask[:, :, frames:].any()
-        assert torch.equal(rows.frames, alone.frames)
+        assert torch.equal(rows.lengths, alone.lengths)
         torch.testing.assert_close(
             rows.poses[:, :people, :frames], alone.poses, atol=1e-5, rtol=1e-5
         )

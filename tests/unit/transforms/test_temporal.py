@@ -50,7 +50,7 @@ def test_a_resized_clip_is_linear_between_frames_and_masked_by_the_nearer(make_c
     confidence = np.random.default_rng(0).random((2, 9, 20), dtype=np.float32)
     clip = clip.replace(coords=coords, confidence=confidence)
     batch = collate([make_clip(frames=30), clip])
-    rows = sample(batch, plan_test(batch.frames, options("resize", 21)))
+    rows = sample(batch, plan_test(batch.lengths, options("resize", 21)))
 
     times = np.linspace(0, 8, 21)
     filled = batch.poses[1, :, :9].numpy()
@@ -150,15 +150,15 @@ def test_loop_repeats_and_zero_pad_pads():
 
 def test_zero_padding_is_masked(make_clip):
     batch = collate([make_clip(frames=3), make_clip(frames=12)])
-    rows = sample(batch, plan_test(batch.frames, options("zero_pad")))
+    rows = sample(batch, plan_test(batch.lengths, options("zero_pad")))
     assert rows.mask[0].tolist() == [[True] * 3 + [False] * 5] * 2
-    assert rows.mask[1].all() and rows.frames.tolist() == [3, 8]
+    assert rows.mask[1].all() and rows.lengths.tolist() == [3, 8]
 
 
 def test_all_frames_are_padded_to_the_longest(make_clip):
     batch = collate([make_clip(frames=3), make_clip(frames=12)])
-    rows = sample(batch, plan_test(batch.frames, options("all", None)))
-    assert rows.poses.shape[2] == 12 and rows.frames.tolist() == [3, 12]
+    rows = sample(batch, plan_test(batch.lengths, options("all", None)))
+    assert rows.poses.shape[2] == 12 and rows.lengths.tolist() == [3, 12]
     assert torch.equal(rows.mask, batch.mask)
 
 
@@ -217,7 +217,7 @@ def test_the_same_seed_draws_the_same_plan(sampling):
 
 def test_sampled_rows_keep_what_is_known_of_their_clip(quirks):
     batch = collate(quirks)
-    rows = sample(batch, plan_test(batch.frames, options("uniform", views=2)))
+    rows = sample(batch, plan_test(batch.lengths, options("uniform", views=2)))
     assert rows.ids == [clip.id for clip in quirks for _ in range(2)]
     assert rows.clip.tolist() == [n for n in range(8) for _ in range(2)]
     assert torch.equal(rows.labels, batch.labels.repeat_interleave(2))
