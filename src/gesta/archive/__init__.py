@@ -6,10 +6,12 @@ from gesta.archive.parts import cut_validation, expand_names, grouping, random_p
 from gesta.archive.protocol import Protocol, train_and_test
 from gesta.archive.reader import Archive, Clips, FlatClips, open_archive
 from gesta.archive.table import ClipTable, content_digest
+from gesta.archive.videos import VIDEOS, videos_provenance
 from gesta.archive.writer import ArchiveWriter, write_archive
 
 __all__ = [
     "VERSION",
+    "VIDEOS",
     "Archive",
     "ArchiveWriter",
     "ClipTable",
@@ -27,5 +29,6 @@ __all__ = [
     "random_protocol",
     "split",
     "train_and_test",
+    "videos_provenance",
     "write_archive",
 ]

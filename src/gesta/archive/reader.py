@@ -19,6 +19,7 @@ from gesta.archive.protocol import Protocol
 from gesta.archive.recovery import file_sha256
 from gesta.archive.shard import HAS_CONFIDENCE, UNKNOWN, Shard
 from gesta.archive.table import ClipTable, Ints
+from gesta.archive.videos import find_video, videos_folder
 from gesta.clip import Clip, Space
 from gesta.errors import ArchiveError, ProtocolError
 from gesta.skeleton import Layout
@@ -79,9 +80,12 @@ class Archive:
         labels: (N,) class indices, -1 where unlabelled.
         persons, frames: (N,) M and T of each clip.
         digests: (N,) uint64, equal for identical clips, 0 for those that show nothing.
+        videos: the folder of the clips' videos, None where it is not known.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, shards: list[Shard]) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, shards: list[Shard], videos: Path | None = None
+    ) -> None:
         self.path, self._manifest, self.shards = path, manifest, shards
         self.layout: Layout = manifest.body.layout
         self.channels: tuple[str, ...] = manifest.body.channels
@@ -89,6 +93,7 @@ class Archive:
         self.classes = manifest.classes
         self.dataset = manifest.dataset
         self.provenance: dict[str, Any] = manifest.provenance
+        self.videos = videos or videos_folder(path, manifest.provenance)
         self.counts = manifest.counts
         self.skipped = list(manifest.skipped)
         self.labels = _joined(shards, "labels")
@@ -98,9 +103,9 @@ class Archive:
         self._starts = np.cumsum([0, *(s.entry.clips for s in shards)])
         self._intact: set[str] = set()
 
-    def __reduce__(self) -> tuple[Callable[[Path], Archive], tuple[Path]]:
+    def __reduce__(self) -> tuple[Callable[..., Archive], tuple[Path, Path | None]]:
         # Worker processes open it themselves; a memory map does not travel.
-        return open_archive, (self.path,)
+        return open_archive, (self.path, self.videos)
 
     def __len__(self) -> int:
         """The number of clips, N."""
@@ -150,6 +155,14 @@ class Archive:
             raise IndexError(f"{self.path} has {len(self)} clips, no number {index}")
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self.shards[shard].clip(int(index - self._starts[shard]))
+
+    def video_path(self, clip: Clip) -> Path | None:
+        """Where the video of a clip is, None where it has none.
+
+        Raises:
+            ArchiveError: the folder of videos is not known or not there, or has no such file.
+        """
+        return find_video(clip, self.videos)
 
     def protocol_names(self, pattern: str) -> list[str]:
         """The protocols a name stands for: itself, or the members of ``folds``, ``splits`` ....
@@ -237,8 +250,12 @@ class Archive:
         return FlatClips(coords, confidence, offsets, persons, frames)
 
 
-def open_archive(path: str | Path) -> Archive:
+def open_archive(path: str | Path, videos: str | Path | None = None) -> Archive:
     """Open an archive; headers, offsets and columns are checked, joints when they are read.
+
+    Args:
+        path: its folder.
+        videos: the folder of its clips' videos, where it is not the one that the archive names.
 
     Raises:
         ArchiveError: there is none, it is not finished, of another version, or damaged.
@@ -252,7 +269,7 @@ def open_archive(path: str | Path) -> Archive:
             f"{folder}: the manifest counts {manifest.counts.get('clips')} clips and lists shards "
             f"of {found}; restore it from a copy or prepare the archive again"
         )
-    archive = Archive(folder, manifest, shards)
+    archive = Archive(folder, manifest, shards, None if videos is None else Path(videos))
     highest = int(archive.labels.max(initial=-1))
     if highest >= len(archive.classes):
         raise ArchiveError(
