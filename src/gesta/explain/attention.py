@@ -85,7 +85,7 @@ def attentions(
             rows = pipeline(some, training=False, generator=None)
             if seen:
                 forward(model, rows)
-        plan = plan_test(some.frames, pipeline.input)
+        plan = plan_test(some.lengths, pipeline.input)
         read = plan.position.float().cpu().numpy()
         mask, row = rows.mask.cpu(), plan.row.cpu().numpy()
         points = [

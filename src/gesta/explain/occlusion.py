@@ -131,7 +131,7 @@ def window_edges(frames: int, windows: int) -> NDArray[np.int64]:
 def single(batch: Batch, row: int) -> Batch:
     """One clip of a batch by itself, without the frames that pad it to the others."""
     one = batch.rows(torch.tensor([row]))
-    length = max(1, int(one.frames[0]))
+    length = max(1, int(one.lengths[0]))
     confidence = None if one.confidence is None else one.confidence[:, :, :length]
     return one.replace(
         poses=one.poses[:, :, :length],

@@ -29,7 +29,7 @@ def times(batch, row):
 @pytest.mark.parametrize(("factor", "lengths"), [(0.5, [16, 10]), (2.0, [4, 2]), (1.0, [8, 5])])
 def test_speed_keeps_both_ends(batch, factor, lengths):
     changed = speed(factor)(batch)
-    assert changed.frames.tolist() == lengths
+    assert changed.lengths.tolist() == lengths
     for row, last in enumerate((7.0, 4.0)):
         seen = times(changed, row)
         assert len(seen) == lengths[row]
@@ -38,7 +38,7 @@ def test_speed_keeps_both_ends(batch, factor, lengths):
 
 def test_an_uneven_speed_spends_half_of_the_time_on_a_quarter(batch):
     changed = uneven(0.25)(batch)
-    assert changed.frames.tolist() == [8, 5]
+    assert changed.lengths.tolist() == [8, 5]
     share = torch.arange(8) / 7
     expected = 7 * torch.where(share < 0.5, share / 2, 0.25 + 0.75 * (2 * share - 1))
     torch.testing.assert_close(times(changed, 0), expected)
