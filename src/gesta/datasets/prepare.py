@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
 from gesta.archive import Archive, ArchiveWriter
 from gesta.clip import Clip, Space, keep_persons, map_to_layout
+from gesta.datasets.collect import Member, Outcome, Progress, collect, outcomes
 from gesta.datasets.dataset import DataSet, ParseOptions
 from gesta.datasets.registry import get_dataset
 from gesta.datasets.source import Source
 from gesta.errors import FormatError, GestaError
 from gesta.skeleton import Layout, get_layout
 from gesta.version import __version__
-
-Progress = Callable[[int, int | None], None]
-# A member of a source, and what came of it: its clips, and why others could not be read.
-Member = tuple[str, bytes | Path]
-Outcome = tuple[str, Sequence[Clip | GestaError]]
-
-_CHUNK = 8  # members a task: a small file takes less time to parse than to send
-_AHEAD = 3  # tasks a process that wait or are done, which bounds memory
-_FEW = 64  # so many members are parsed before it is worth while to start processes
 
 
 def prepare(
@@ -88,22 +72,17 @@ def prepare(
         overwrite=overwrite,
     ) as writer:
         done = writer.done
-        count = place.count(known.selects)
         members = place.handles(lambda name: known.selects(name) and name not in done)
-        counter = _Count(progress, count, len(done))
-        kept, skipped = len(done), list[GestaError]()
-        with closing(_parsed(work, members, processes)) as outcomes:
-            for name, outcome in outcomes:
-                for one in outcome:
-                    if isinstance(one, Clip):
-                        writer.add(one, key=name)
-                        kept += 1
-                    else:
-                        skipped.append(_skip(writer, name, one, strict))
-                counter.add(1)
-        if not kept:
+        read = collect(
+            writer,
+            outcomes(work, members, processes),
+            total=place.count(known.selects),
+            strict=strict,
+            progress=progress,
+        )
+        if not read.clips:
             writer.discard()
-            raise _nothing(known, place, counter.done, skipped)
+            raise _nothing(known, place, read.members, read.skipped)
         return writer.close(
             classes=known.classes or (lambda table: known.class_names(table, side)),
             protocols=lambda table: known.protocols(table, side),
@@ -154,30 +133,8 @@ def _provenance(
     }
 
 
-class _Count:
-    """How many members are done, told to a progress callback."""
-
-    def __init__(self, progress: Progress | None, total: int | None, done: int) -> None:
-        self._progress, self._total, self.done = progress, total, done
-        self.add(0)
-
-    def add(self, members: int) -> None:
-        """Count members."""
-        self.done += members
-        if self._progress is not None:
-            self._progress(self.done, self._total)
-
-
-def _skip(writer: ArchiveWriter, name: str, error: GestaError, strict: bool) -> GestaError:
-    """Note in the archive that something in a member cannot be read, or raise why."""
-    if strict:
-        raise error
-    writer.skip(name, str(error), key=name)
-    return error
-
-
 def _nothing(
-    dataset: DataSet, source: Source, members: int, skipped: list[GestaError]
+    dataset: DataSet, source: Source, members: int, skipped: Sequence[GestaError]
 ) -> GestaError:
     looked = f"{source.path}: no clips of {dataset.title}: looked for {dataset.expects}"
     if not members:
@@ -216,65 +173,3 @@ def _parse_chunk(
             found = error.strerror or str(error)
             outcomes.append((name, [FormatError(name, "file", "a file that can be read", found)]))
     return outcomes
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _chunks(members: Iterator[Member]) -> Iterator[list[Member]]:
-    while chunk := list(islice(members, _CHUNK)):
-        yield chunk
-
-
-def _parsed(
-    work: Callable[[list[Member]], list[Outcome]],
-    members: Iterator[Member],
-    processes: int | None,
-) -> Generator[Outcome, None, None]:
-    """The outcome of each member, in their order."""
-    # A few are parsed here: starting processes takes longer than that.
-    here = {None: _FEW, 1: None}.get(processes, 0)
-    for member in islice(members, here):
-        yield from work([member])
-    chunks = _chunks(members)
-    first = next(chunks, None)
-    if first is None:
-        return
-    processes = processes or _cores()
-    # Spawned, not forked: a process that has threads (torch, BLAS) must not be copied.
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin_worker,
-        initargs=(work,),
-    )
-    waiting: deque[Future[list[Outcome]]] = deque()
-    try:
-        for chunk in chain([first], chunks):
-            waiting.append(pool.submit(_work, chunk))
-            if len(waiting) >= _AHEAD * processes:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise GestaError(
-            "a process that parses files ended at once; in a script, call prepare below "
-            'if __name__ == "__main__":, or give processes=1; else it may have run out of memory'
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker: dict[str, Callable[[list[Member]], list[Outcome]]] = {}
-
-
-def _begin_worker(work: Callable[[list[Member]], list[Outcome]]) -> None:
-    # Ctrl-C goes to all processes of a terminal; the one that writes decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker["work"] = work
-
-
-def _work(chunk: list[Member]) -> list[Outcome]:
-    return _worker["work"](chunk)
