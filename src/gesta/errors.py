@@ -59,3 +59,7 @@ class ModelError(GestaError, ValueError):
 
 class RunError(GestaError):
     """A run folder is missing, incomplete, or was made from other data."""
+
+
+class PoseError(GestaError, ValueError):
+    """A pose estimator is unknown, lacks its package or model, or is wrongly asked for."""

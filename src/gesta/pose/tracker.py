@@ -1,0 +1,191 @@
+"""Persons from frame to frame: who of this frame is who of the last one.
+
+A detection may continue a track if it lies near where the track's constant velocity leads and is
+of like size, both measured in heights of the body, so that pixels do not matter. The pairs are
+those of least total cost (the assignment problem), and none is made that the gate forbids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gesta.errors import PoseError
+from gesta.pose.detections import Detections, Floats
+
+IDs = NDArray[np.int64]
+
+# How the mean distance of joints is read, in diagonals of the body's box: two estimates of one
+# body in one frame differ by less than the first; the gate between frames is the second and opens
+# by the third for every second since the track was seen, up to the fourth.
+SAME_BODY = 0.12
+NEAR, NEARER_A_SECOND, FAR = 0.25, 1.5, 0.5
+# What a joint without confidence still counts in a distance.
+FAINT = 0.02
+
+
+@dataclass
+class _Track:
+    id: int
+    joints: Floats
+    confidence: Floats
+    box: Floats
+    time: float
+    velocity: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
+    hits: int = 1
+
+    def ahead(self, time: float) -> Floats:
+        """(2,) how far its velocity has carried it since it was seen."""
+        return self.velocity * np.float32(time - self.time)
+
+    def move(self, detections: Detections, index: int, time: float) -> None:
+        """Take over a detection of this person."""
+        joints, confidence = detections.joints[index], detections.confidence[index]
+        # The median joint: limbs swing, and single joints are lost and found.
+        steps = (joints - self.joints)[(confidence > FAINT) & (self.confidence > FAINT)]
+        step = np.nanmedian(steps, axis=0) if np.isfinite(steps).any() else np.zeros(2, np.float32)
+        weight = max(1 / self.hits, 0.3)
+        self.velocity = self.velocity * (1 - weight) + step / (time - self.time) * weight
+        self.joints, self.confidence, self.box = joints, confidence, detections.boxes[index]
+        self.time, self.hits = time, self.hits + 1
+
+
+class Tracker:
+    """Gives each detection the number of its person.
+
+    Args:
+        frame_size: (width, height) of the frame in pixels. Where given, a person whose track leads
+            out of the frame is forgotten at once, so that whoever enters there is somebody else.
+        memory: seconds that a person may be hidden and still be known again.
+        size_gate: how many times larger or smaller a person may be from one sight to the next.
+        start_score: detections with a lower score continue a person but are not a new one.
+
+    Raises:
+        PoseError: an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        frame_size: tuple[int, int] | None = None,
+        memory: float = 1.0,
+        size_gate: float = 1.6,
+        start_score: float = 0.2,
+    ) -> None:
+        if memory < 0 or size_gate < 1 or not 0 <= start_score <= 1:
+            raise PoseError(
+                "tracker: expected memory from 0 seconds, size_gate from 1 and start_score in "
+                f"[0, 1]; found {memory}, {size_gate} and {start_score}"
+            )
+        self.frame_size, self.memory = frame_size, memory
+        self.size_gate, self.start_score = size_gate, start_score
+        self._tracks: list[_Track] = []
+        self._next = 0
+        self._time = -np.inf
+
+    def update(self, detections: Detections, time: float) -> IDs:
+        """The persons of the next frame.
+
+        Args:
+            detections: P persons of the frame.
+            time: seconds, later than that of the frame before.
+
+        Returns:
+            (P,) numbers of persons from 0; -1 for a second sight of a body that has a better one
+            and for what is too unsure to be somebody new.
+
+        Raises:
+            PoseError: time does not go on.
+        """
+        if not time > self._time:
+            raise PoseError(f"tracker: time goes on; found {time} s after {self._time} s")
+        self._time = time
+        self._tracks = [track for track in self._tracks if not self._is_gone(track, time)]
+        ids = np.full(len(detections), -1, np.int64)
+        distinct = _distinct(detections)
+        for row, column in _pairs(self._costs(detections, distinct, time)):
+            track, index = self._tracks[row], distinct[column]
+            track.move(detections, index, time)
+            ids[index] = track.id
+        for index in distinct:
+            if ids[index] < 0 and detections.scores[index] >= self.start_score:
+                ids[index] = self._start(detections, index, time)
+        return ids
+
+    def _start(self, detections: Detections, index: int, time: float) -> int:
+        joints, confidence = detections.joints[index], detections.confidence[index]
+        track = _Track(self._next, joints, confidence, detections.boxes[index], time)
+        self._tracks.append(track)
+        self._next += 1
+        return track.id
+
+    def _is_gone(self, track: _Track, time: float) -> bool:
+        if time - track.time > self.memory:
+            return True
+        if self.frame_size is None:
+            return False
+        centre = (track.box[:2] + track.box[2:]) / 2 + track.ahead(time)
+        return bool((centre < 0).any() or (centre > np.array(self.frame_size)).any())
+
+    def _costs(self, detections: Detections, chosen: list[int], time: float) -> Floats:
+        """(tracks, chosen): distance as a part of what the gate allows; 1 where it forbids."""
+        costs = np.ones((len(self._tracks), len(chosen)), np.float32)
+        for row, track in enumerate(self._tracks):
+            gate = min(NEAR + NEARER_A_SECOND * (time - track.time), FAR)
+            size, ahead = _size(track.box), track.ahead(time)
+            for column, index in enumerate(chosen):
+                other = _size(detections.boxes[index])
+                if max(size, other) > self.size_gate * min(size, other):
+                    continue
+                distance = _distance(
+                    (track.joints + ahead, track.confidence, track.box + np.tile(ahead, 2)),
+                    _body(detections, index),
+                )
+                costs[row, column] = min(distance / gate, 1)
+        return costs
+
+
+def _pairs(costs: Floats) -> list[tuple[int, int]]:
+    """Rows and columns that belong together, at least total cost, without those of cost 1."""
+    # Imported here: most of gesta does without scipy, which is slow to import.
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if costs[row, column] < 1]
+
+
+_Body = tuple[Floats, Floats, Floats]
+
+
+def _body(detections: Detections, index: int) -> _Body:
+    return detections.joints[index], detections.confidence[index], detections.boxes[index]
+
+
+def _size(box: Floats) -> float:
+    """The diagonal of a box: it changes less than its area when arms go up."""
+    return max(float(np.hypot(box[2] - box[0], box[3] - box[1])), 1.0)
+
+
+def _distance(one: _Body, other: _Body) -> float:
+    """Mean distance of joints that both know, weighted by confidence, in diagonals of the box."""
+    weights = np.sqrt(np.maximum(one[1], FAINT) * np.maximum(other[1], FAINT))
+    apart = np.linalg.norm(one[0] - other[0], axis=-1)
+    known = np.isfinite(apart)
+    size = (_size(one[2]) + _size(other[2])) / 2
+    if not known.any():
+        middles = [(box[:2] + box[2:]) / 2 for box in (one[2], other[2])]
+        return float(np.linalg.norm(middles[0] - middles[1])) / size
+    return float(np.average(apart[known], weights=weights[known])) / size
+
+
+def _distinct(detections: Detections) -> list[int]:
+    """The detections, best first, without those that show the body of a better one again."""
+    kept: list[int] = []
+    for index in np.argsort(-detections.scores, kind="stable").tolist():
+        body = _body(detections, index)
+        if all(_distance(body, _body(detections, better)) >= SAME_BODY for better in kept):
+            kept.append(index)
+    return kept
