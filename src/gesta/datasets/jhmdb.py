@@ -7,10 +7,6 @@ files in it, and else from the npz's own table, which says the same.
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,7 +16,12 @@ from gesta.clip import Clip, map_to_layout
 from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
 from gesta.datasets.registry import register_dataset
 from gesta.datasets.source import Source
-from gesta.errors import FormatError
+from gesta.datasets.split_files import (
+    Splits,
+    add_split_file,
+    is_split_file,
+    zipped_split_files,
+)
 from gesta.formats.jhmdb import (
     CLASSES,
     MAT_MEMBER,
@@ -33,10 +34,6 @@ from gesta.formats.npz import load_npz, npz_keys
 SPLITS = 3
 # All clips as COCO-17, the data of `gesta demo`; its README says where they come from.
 DEMO_FILE = Path(__file__).parents[1] / "data" / "demo" / "jhmdb_coco17.npz"
-_SPLIT_FILE = re.compile(r"(.+)_test_split([1-3])\.txt")
-
-# side: for each split the ids that train and those that test
-Splits = dict[int, tuple[set[str], set[str]]]
 
 
 def selects(name: str) -> bool:
@@ -68,46 +65,16 @@ def side(source: Source) -> Splits:
         if name.endswith(".npz"):
             _add_table(in_npz, data, name)
         elif name.endswith(".zip"):
-            for file, content in _zipped(data, name):
-                _add_file(listed, content, file)
+            for file, content in zipped_split_files(data, name):
+                add_split_file(listed, content, file)
         else:
-            _add_file(listed, data, name)
+            add_split_file(listed, data, name)
     return listed or in_npz
 
 
 def _holds_splits(name: str) -> bool:
     file = PurePosixPath(name).name
-    return file == "splits.zip" or name.endswith(".npz") or _SPLIT_FILE.fullmatch(file) is not None
-
-
-def _zipped(data: bytes, name: str) -> Iterable[tuple[str, bytes]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [file for file in archive.namelist() if not _is_litter(file)]
-            return [(file, archive.read(file)) for file in files]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise FormatError(name, "file", "a whole zip", f"damage ({error})") from error
-
-
-def _is_litter(name: str) -> bool:
-    file = PurePosixPath(name).name
-    return file.startswith(".") or "__MACOSX" in name or _SPLIT_FILE.fullmatch(file) is None
-
-
-def _add_file(splits: Splits, data: bytes, name: str) -> None:
-    match = _SPLIT_FILE.fullmatch(PurePosixPath(name).name)
-    if match is None:
-        return
-    train, test = splits.setdefault(int(match[2]), (set(), set()))
-    parts = {"1": train, "2": test, "0": set()}
-    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        clip, _, part = line.strip().rpartition(" ")
-        if part not in parts or not clip:
-            expected = "'<clip>.avi 1' (train) or 2 (test)"
-            raise FormatError(name, f"line {number}", expected, repr(line[:60]))
-        parts[part].add(f"{match[1]}/{clip.strip().removesuffix('.avi')}")
+    return file == "splits.zip" or name.endswith(".npz") or is_split_file(name)
 
 
 def _add_table(splits: Splits, data: bytes, name: str) -> None:
@@ -122,7 +89,7 @@ def _add_table(splits: Splits, data: bytes, name: str) -> None:
         train, test = (
             {str(names[i]) for i in np.flatnonzero(table[:, split] == part)} for part in (1, 2)
         )
-        splits[split + 1] = (train, test)
+        splits[f"split_{split + 1}"] = (train, test)
 
 
 def protocols(recorded: Recorded, side: Splits) -> list[Protocol]:
@@ -134,13 +101,13 @@ def protocols(recorded: Recorded, side: Splits) -> list[Protocol]:
     there = set(recorded.ids)
     return [
         Protocol(
-            f"split_{number}",
+            name,
             separates=("source",),
             train_ids=tuple(sorted(train & there)),
             test_ids=tuple(sorted(test & there)),
             note="official split; clips of a video are told by their names within a class",
         )
-        for number, (train, test) in sorted(side.items())
+        for name, (train, test) in sorted(side.items())
         if train & there and test & there
     ]
 

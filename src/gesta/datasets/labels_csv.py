@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +14,7 @@ from gesta.errors import FormatError
 from gesta.formats.checks import text_of
 
 COLUMNS = ("file", "label", "subject", "camera", "setup", "replication", "source", "split", "id")
+CUT_COLUMNS = ("start", "end")
 _NUMBERS = ("camera", "setup", "replication")
 _PARTS = ("train", "test", "")
 
@@ -24,10 +26,12 @@ class Row:
     Args:
         line: where it stands.
         file: path of the clip's file beside ``labels.csv``, with slashes.
-        id: the clip's name; the path without ending where the table has none.
+        id: the clip's name; where the table has none the path without ending, and with
+            ``@start-end`` for a part of a file.
         label: name of the class, empty where unknown.
         split: "train", "test", or empty.
         recording: subject, camera, setup, replication, source as `Clip` has them.
+        start, end: seconds of the part of the file that is the clip; None for its own.
     """
 
     line: int
@@ -36,6 +40,8 @@ class Row:
     label: str
     split: str
     recording: Mapping[str, Any]
+    start: float | None = None
+    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,22 +65,41 @@ def parse_labels(data: bytes, name: str) -> Labels:
         FormatError: names the line: unknown or repeated columns, a file or id given twice, a path
             that leads elsewhere, a number or split that is none.
     """
-    folder = PurePosixPath(name).parent
-    rows: dict[str, Row] = {}
+    folder, rows = PurePosixPath(name).parent, parse_rows(data, name)
+    return Labels(name, {str(folder / row.file): row for row in rows}, class_names(rows))
+
+
+def parse_rows(data: bytes, name: str, *, cuts: bool = False) -> list[Row]:
+    """The rows of a table.
+
+    Args:
+        data, name: see `parse_labels`.
+        cuts: whether it may have the columns ``start`` and ``end``, and several rows of a file.
+
+    Raises:
+        FormatError: see `parse_labels`.
+    """
+    rows: list[Row] = []
+    files: dict[str, int] = {}
     ids: dict[str, int] = {}
-    for line, cells in _lines(data, name):
+    known = COLUMNS + CUT_COLUMNS if cuts else COLUMNS
+    for line, cells in csv_lines(data, name, ("file", "label"), known):
         row = _row(cells, line, name)
-        member = str(folder / row.file)
-        if member in rows:
-            found = f"{row.file!r} again (first in line {rows[member].line})"
-            raise FormatError(name, f"line {line}, column file", "each file once", found)
-        if row.id in ids:
-            found = f"{row.id!r} again (first in line {ids[row.id]})"
-            raise FormatError(name, f"line {line}, column id", "each id once", found)
-        rows[member], ids[row.id] = row, line
+        for column, value, first in (("file", row.file, files), ("id", row.id, ids)):
+            if value in first and not (cuts and column == "file"):
+                found = f"{value!r} again (first in line {first[value]})"
+                place = f"line {line}, column {column}"
+                raise FormatError(name, place, f"each {column} once", found)
+            first.setdefault(value, line)
+        rows.append(row)
     if not rows:
         raise FormatError(name, "line 2", "at least one row", "the end of the file")
-    return Labels(name, rows, class_order({row.label for row in rows.values()} - {""}))
+    return rows
+
+
+def class_names(rows: Collection[Row]) -> tuple[str, ...]:
+    """The class names that rows name, in order."""
+    return class_order({row.label for row in rows} - {""})
 
 
 def class_order(labels: set[str]) -> tuple[str, ...]:
@@ -84,11 +109,19 @@ def class_order(labels: set[str]) -> tuple[str, ...]:
     return tuple(sorted(labels))
 
 
-def _lines(data: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def csv_lines(
+    data: bytes, name: str, needed: Collection[str], known: Collection[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines of a CSV file with a header: line number, and the cells by column.
+
+    Raises:
+        FormatError: it is no CSV, a column is unknown, repeated or missing, or a line has more or
+            fewer cells than the header.
+    """
     reader = csv.reader(io.StringIO(text_of(data, name), newline=""))
     try:
         header = [column.strip() for column in next(reader)]
-        _check_header(header, name)
+        _check_header(header, name, needed, known)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -101,10 +134,13 @@ def _lines(data: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise FormatError(name, f"line {reader.line_num}", "CSV", str(error)) from error
 
 
-def _check_header(header: list[str], name: str) -> None:
-    known = set(header) <= set(COLUMNS) and len(set(header)) == len(header)
-    if not known or not {"file", "label"} <= set(header):
-        expected = f"columns file,label and any of {','.join(COLUMNS[2:])}"
+def _check_header(
+    header: list[str], name: str, needed: Collection[str], known: Collection[str]
+) -> None:
+    fits = set(header) <= set(known) and len(set(header)) == len(header)
+    if not fits or not set(needed) <= set(header):
+        more = [column for column in known if column not in needed]
+        expected = f"columns {','.join(needed)}{' and any of ' if more else ''}{','.join(more)}"
         raise FormatError(name, "line 1", expected, ",".join(header)[:80])
 
 
@@ -123,8 +159,32 @@ def _row(cells: dict[str, str], line: int, name: str) -> Row:
     }
     for column in _NUMBERS:
         recording[column] = _number(cells.get(column, ""), column, line, name)
-    named = cells.get("id") or str(path.with_suffix(""))
-    return Row(line, str(path), named, cells["label"], split, recording)
+    start, end = (_seconds(cells.get(column, ""), column, line, name) for column in CUT_COLUMNS)
+    if end is not None and end <= (start or 0):
+        place = f"line {line}, column end"
+        raise FormatError(name, place, f"seconds after the start ({start or 0:g})", f"{end:g}")
+    named = cells.get("id") or str(path.with_suffix("")) + _part(start, end)
+    return Row(line, str(path), named, cells["label"], split, recording, start, end)
+
+
+def _part(start: float | None, end: float | None) -> str:
+    """How the id of a part of a file ends: which part it is, so that parts can be told apart."""
+    if start is None and end is None:
+        return ""
+    return f"@{start or 0:g}-{'' if end is None else f'{end:g}'}"
+
+
+def _seconds(text: str, column: str, line: int, name: str) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        place = f"line {line}, column {column}"
+        raise FormatError(name, place, "seconds from the start of the file", repr(text))
+    return seconds
 
 
 def _number(text: str, column: str, line: int, name: str) -> int | None:
