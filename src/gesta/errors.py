@@ -41,6 +41,10 @@ class FormatError(GestaError, ValueError):
         return type(self), (self.path, self.place, self.expected, self.found, self.advice)
 
 
+class MediaError(GestaError):
+    """A video, stream, camera or folder of images cannot be read, or a video not be written."""
+
+
 class ArchiveError(GestaError):
     """An archive is damaged, incomplete, or of a version this gesta cannot read."""
 

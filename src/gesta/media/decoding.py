@@ -1,0 +1,247 @@
+"""One pass over a container: packets in, decoded frames with their places and times out."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.error import ExitError, FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from gesta.errors import MediaError
+
+# More pixels than any camera has, and 800 MB a picture: such a header is damaged.
+MOST_PIXELS = 2**28
+USUAL_RATE = Fraction(25)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame, its place among those shown, and its time in seconds after the first."""
+
+    index: int
+    time: float
+    frame: VideoFrame
+
+
+def shown_source(source: str) -> str:
+    """A source as messages may show it: a password in a URL is left out."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", source)
+
+
+def open_input(
+    source: str,
+    *,
+    timeout: float | None = None,
+    threads: int = 0,
+    **options: Any,  # noqa: ANN401 - PyAV's own
+) -> tuple[InputContainer, VideoStream]:
+    """Open a container and choose its video.
+
+    Args:
+        source: URL, or path of a file with ``file:`` before it.
+        timeout: seconds after which opening, or waiting for data, ends with an error.
+        threads: of the decoder; 0 for as many as there are cores.
+        options: of PyAV's ``open``.
+
+    Raises:
+        MediaError: it cannot be opened, or holds no video.
+    """
+    name = shown_source(source.removeprefix("file:"))
+    try:
+        container = av.open(source, "r", timeout=timeout, metadata_errors="replace", **options)
+    except (FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"{name}: {reason(error, timeout)}") from error
+    try:
+        stream = _video_stream(container, name)
+        stream.thread_type = "AUTO"
+        stream.thread_count = threads
+    except BaseException:
+        container.close()
+        raise
+    return container, stream
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    # Any text can be drawn as the screen of a terminal, which nobody means by a video.
+    if container.format.name == "tty":
+        raise MediaError(f"{name}: is text; expected a video")
+    # The cover of an album is a video of one frame to the container.
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        others = sorted({stream.type for stream in container.streams}) or ["nothing"]
+        raise MediaError(f"{name}: has no video stream, only {', '.join(others)}")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise MediaError(f"{name}: its video is of a kind that this build of PyAV cannot decode")
+    if stream.width * stream.height > MOST_PIXELS:
+        raise MediaError(
+            f"{name}: says that it is {stream.width}x{stream.height} pixels; its header is damaged"
+        )
+    return stream
+
+
+def reason(error: BaseException, timeout: float | None) -> str:
+    """Why it went wrong, in words."""
+    if isinstance(error, ExitError):
+        return f"no data came for {timeout:g} seconds; is the sender running, and reachable?"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"cannot be read: {text[:1].lower()}{text[1:]}"
+
+
+class Clock:
+    """Places and times of frames, told from the times of the packets they came in.
+
+    Packets come in the order of decoding, frames in that of showing. When a frame comes out, all
+    packets that are shown before it have gone in, so that their number is its place; one that has
+    gone in and did not come out is missing.
+
+    A container that does not keep times (raw H.264), or whose times jump back, has its frames
+    counted instead, at a constant rate.
+
+    Attributes:
+        base: seconds that the container counts in.
+        counts: whether frames are counted.
+        packets: how many have gone in, with those that are not shown.
+        last: the place of the last frame that came out.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self.base = float(stream.time_base or 0)
+        self._step = float(1 / (stream.average_rate or USUAL_RATE))
+        # AVI numbers packets in the order of decoding, which says nothing of that of showing.
+        avi = stream.container.format.name == "avi"
+        self.counts = avi and bool(stream.codec_context.has_b_frames)
+        self.packets, self.last = 0, -1
+        self._waiting: list[int] = []
+        self._last_dts: int | None = None
+        self._origin: int | None = None
+        self._time, self._missing = -self._step, 0
+
+    def put(self, packet: Packet) -> None:
+        """Note a packet that goes into the decoder."""
+        self.packets += packet.size > 0
+        if not shows(packet):
+            return
+        if packet.dts is not None:
+            self.counts |= self._last_dts is not None and packet.dts <= self._last_dts
+            self._last_dts = packet.dts
+        self.counts |= packet.pts is None
+        if not self.counts:
+            heapq.heappush(self._waiting, packet.pts)
+
+    def get(self, frame: VideoFrame) -> Decoded:
+        """Place a frame that came out."""
+        self.last += 1
+        self.counts |= frame.pts is None
+        if self.counts:
+            self._time += self._step
+            return Decoded(self.last, self._time, frame)
+        skipped = 0
+        while self._waiting and self._waiting[0] <= frame.pts:
+            skipped += heapq.heappop(self._waiting) < frame.pts
+        self._missing += skipped
+        if self._origin is None:
+            self._origin = frame.pts
+        else:
+            self.last += skipped
+        self._time = (frame.pts - self._origin) * self.base
+        return Decoded(self.last, self._time, frame)
+
+    def finish(self) -> int:
+        """How many frames are missing, now that no more come."""
+        return self._missing + (0 if self.counts else len(self._waiting))
+
+
+def shows(packet: Packet) -> bool:
+    """Whether a packet holds a frame that is meant to be shown."""
+    if packet.is_discard or not packet.size:
+        return False
+    # VP8 has pictures that are only referred to: a bit of their first byte says so (RFC 6386,
+    # 9.1).
+    return packet.stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & 0x10)
+
+
+class Pass:
+    """One way through a container, from where it stands to its end.
+
+    Args:
+        source: as of `open_input`, which is called.
+        problems: where damage is told; None where nobody asks.
+        timeout, threads, options: as of `open_input`.
+
+    Attributes:
+        name: the source, for messages.
+        container, stream: what was opened.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        problems: list[str] | None = None,
+        *,
+        timeout: float | None = None,
+        threads: int = 0,
+        **options: Any,  # noqa: ANN401 - PyAV's own
+    ) -> None:
+        self.name = shown_source(source.removeprefix("file:"))
+        self.container, self.stream = open_input(
+            source, timeout=timeout, threads=threads, **options
+        )
+        self._timeout, self._problems = timeout, problems
+
+    def close(self) -> None:
+        """Close the container."""
+        self.container.close()
+
+    def packets(self) -> Iterator[Packet]:
+        """The video's packets; the last one is empty and empties the decoder.
+
+        Raises:
+            MediaError: a stream stopped.
+        """
+        try:
+            yield from self.container.demux(self.stream)
+        except (FFmpegError, OSError) as error:
+            if self._timeout is not None:
+                raise MediaError(f"{self.name}: {reason(error, self._timeout)}") from error
+            self._tell(f"reading ended early: {reason(error, None)}")
+            yield Packet()
+
+    def frames(self, packets: Iterable[Packet] | None = None) -> Iterator[VideoFrame]:
+        """What decodes of the packets (all that come, where None), in the order of showing."""
+        for packet in self.packets() if packets is None else packets:
+            try:
+                frames = self.stream.decode(packet if packet.size else None)
+            except (FFmpegError, ValueError):
+                continue
+            yield from frames
+
+    def decoded(self) -> Iterator[Decoded]:
+        """Frames with places and times, of a pass that stands at the start."""
+        clock = Clock(self.stream)
+        for frame in self.frames(self._noted(clock)):
+            yield clock.get(frame)
+        missing, promised = clock.finish(), self.stream.frames
+        if missing:
+            self._tell(f"{missing} of {clock.last + 1} frames are damaged and left out")
+        if clock.packets < promised:
+            self._tell(f"is cut off: promises {promised} frames and has {clock.packets}")
+
+    def _noted(self, clock: Clock) -> Iterator[Packet]:
+        for packet in self.packets():
+            clock.put(packet)
+            yield packet
+
+    def _tell(self, problem: str) -> None:
+        if self._problems is not None and problem not in self._problems:
+            self._problems.append(problem)
