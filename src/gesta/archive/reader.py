@@ -17,7 +17,7 @@ from gesta.archive.manifest import Manifest, read_manifest
 from gesta.archive.parts import expand_names, random_protocol, split
 from gesta.archive.protocol import Protocol
 from gesta.archive.recovery import file_sha256
-from gesta.archive.shard import HAS_CONFIDENCE, UNKNOWN, Shard
+from gesta.archive.shard import HAS_CONFIDENCE, HAS_VIDEO, UNKNOWN, Shard
 from gesta.archive.table import ClipTable, Ints
 from gesta.archive.videos import find_video, videos_folder
 from gesta.clip import Clip, Space
@@ -79,6 +79,8 @@ class Archive:
         skipped: what was left out, as ``{"name", "reason"}``.
         labels: (N,) class indices, -1 where unlabelled.
         persons, frames: (N,) M and T of each clip.
+        frame_rates: (N,) float64 frames a second, NaN where unknown.
+        with_video: (N,) bool, whether a clip refers to a video.
         digests: (N,) uint64, equal for identical clips, 0 for those that show nothing.
         videos: the folder of the clips' videos, None where it is not known.
     """
@@ -99,6 +101,8 @@ class Archive:
         self.labels = _joined(shards, "labels")
         self.persons = _joined(shards, "persons")
         self.frames = _joined(shards, "frames")
+        self.frame_rates = np.concatenate([s.columns["frame_rate"] for s in shards])
+        self.with_video = (_joined(shards, "flags") & HAS_VIDEO) != 0
         self.digests = np.concatenate([s.columns["digests"] for s in shards]).astype(np.uint64)
         self._starts = np.cumsum([0, *(s.entry.clips for s in shards)])
         self._intact: set[str] = set()

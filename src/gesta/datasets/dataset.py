@@ -55,6 +55,24 @@ def numbered_classes(recorded: Recorded, side: Any) -> tuple[str, ...]:  # noqa:
 
 
 @dataclass(frozen=True)
+class VideoNames:
+    """How a data set names its videos.
+
+    Args:
+        looks: such names in words, for messages.
+        clip: (posix path below the folder, without its ending) -> the clip's id without folders,
+            or None for what is no video of the data set. Folders of images count as videos.
+        seconds: where skeletons were made at a rate of their own from videos that were cut before
+            (Kinetics), how long such a video lasts at most; None where each frame of a video has
+            its skeleton.
+    """
+
+    looks: str
+    clip: Callable[[str], str | None]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A data set that `prepare` reads.
 
@@ -79,6 +97,7 @@ class DataSet:
             picklable and goes to ``parse`` as ``options.side`` and to the functions here.
         protocols: (recorded, side) -> the protocols the data set declares for these clips.
         protocol_names: what ``protocols`` offers, for listings; groups by their prefix.
+        videos: how its RGB videos are named, None where it has none that belong to its skeletons.
         licence: under which terms people get the data, in few words.
         citation: authors, title, venue, year.
     """
@@ -97,5 +116,6 @@ class DataSet:
     side: Callable[[Source], Any] = no_side
     protocols: Callable[[Recorded, Any], Sequence[Protocol]] = no_protocols
     protocol_names: tuple[str, ...] = field(default=())
+    videos: VideoNames | None = None
     licence: str = ""
     citation: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import PurePosixPath
 
 from gesta.archive import Protocol
 from gesta.clip import Clip, keep_persons
-from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
+from gesta.datasets.dataset import DataSet, ParseOptions, Recorded, VideoNames
 from gesta.datasets.registry import register_dataset
 from gesta.datasets.source import Source
 from gesta.errors import FormatError
@@ -26,6 +27,9 @@ MOTION_CLASSES = (
 )
 PARTS = ("train", "val")
 CLASSES = 400
+# Clips last 10 s, give or take what a cut at key frames adds.
+LONGEST = 12.0
+_VIDEO_STEM = re.compile(r"([A-Za-z0-9_-]{11})(?:_\d{6}_\d{6})?")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,12 @@ def side(source: Source) -> Labels:
             if index is not None and isinstance(entry.get("label"), str):
                 names[index] = _plain(entry["label"])
     return Labels(clips, names)
+
+
+def clip_of_video(path: str) -> str | None:
+    """A video's id at YouTube, alone or with the seconds that were cut: ``_000097_000107``."""
+    match = _VIDEO_STEM.fullmatch(PurePosixPath(path).name)
+    return None if match is None else match[1]
 
 
 def parse(name: str, data: bytes, options: ParseOptions, motion: bool) -> list[Clip]:
@@ -162,6 +172,11 @@ def _dataset(name: str, title: str, classes: tuple[str, ...], citation: str) -> 
             side=side,
             protocols=protocols,
             protocol_names=("official",),
+            videos=VideoNames(
+                "--3ouPhoy2A.mp4 or --3ouPhoy2A_000020_000030.mp4 and the like",
+                clip_of_video,
+                seconds=LONGEST,
+            ),
             licence="CC BY 4.0 (Kinetics annotations); poses by the authors of ST-GCN",
             citation=citation,
         )

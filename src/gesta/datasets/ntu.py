@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from gesta.archive import Protocol
 from gesta.clip import Clip
-from gesta.datasets.dataset import DataSet, ParseOptions, Recorded, empty_ids
+from gesta.datasets.dataset import DataSet, ParseOptions, Recorded, VideoNames, empty_ids
 from gesta.datasets.registry import register_dataset
 from gesta.formats.ntu_skeleton import BODIES, FILE_STEM, parse_ntu_skeleton
 
@@ -57,6 +58,7 @@ TRAIN_SUBJECTS[120] = TRAIN_SUBJECTS[60] + tuple(
 TRAIN_CAMERAS = ("2", "3")
 TRAIN_SETUPS = tuple(str(setup) for setup in range(2, 33, 2))
 
+_VIDEO_STEM = re.compile(f"({FILE_STEM.pattern})(?:_rgb)?")
 _COUNTS = {
     ("cross_subject", 60): ("40,091 train, 16,487 test", "40,320 train, 16,560 test"),
     ("cross_view", 60): ("37,646 train, 18,932 test", "37,920 train, 18,960 test"),
@@ -75,6 +77,12 @@ def selects(name: str, actions: int) -> bool:
     if match is None or path.suffix.lower() != ".skeleton":
         return False
     return not actions < int(match[5]) <= len(CLASSES)
+
+
+def clip_of_video(path: str) -> str | None:
+    """``SsssCcccPpppRrrrAaaa_rgb``, or without ``_rgb`` where people made them smaller."""
+    match = _VIDEO_STEM.fullmatch(PurePosixPath(path).name)
+    return None if match is None else match[1]
 
 
 def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
@@ -124,6 +132,7 @@ def _dataset(actions: int, citation: str) -> DataSet:
             bodies=BODIES,
             protocols=partial(protocols, actions=actions),
             protocol_names=(*names, *(f"{name}_all" for name in names)),
+            videos=VideoNames("S001C001P001R001A001_rgb.avi and the like", clip_of_video),
             licence="academic research only, on request from ROSE Lab, NTU Singapore",
             citation=citation,
         )

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from gesta.archive import Archive, ArchiveWriter
+from gesta.archive import VIDEOS, Archive, ArchiveWriter, videos_provenance
 from gesta.clip import Clip, Space, keep_persons, map_to_layout
 from gesta.datasets.collect import Member, Outcome, Progress, collect, outcomes
 from gesta.datasets.dataset import DataSet, ParseOptions
+from gesta.datasets.linking import VideoLinks
 from gesta.datasets.registry import get_dataset
 from gesta.datasets.source import Source
 from gesta.errors import FormatError, GestaError
@@ -26,6 +27,7 @@ def prepare(
     bodies: str | None = None,
     layout: str | Path | Layout | None = None,
     persons: int | None = None,
+    videos: str | Path | VideoLinks | None = None,
     strict: bool = False,
     processes: int | None = None,
     progress: Progress | None = None,
@@ -45,6 +47,8 @@ def prepare(
         layout: what to map the joints to; for data sets without a layout of their own it says
             what the files' joints are.
         persons: keep so many of a clip's persons at most, the first ones.
+        videos: folder of the data set's RGB videos, to which clips are linked by name; or its
+            `VideoLinks`, which tell afterwards what came of it. A clip without a video stays.
         strict: raise for the first file that cannot be read.
         processes: that parse; None takes one a core once a few files are read. More than one
             need, in a script, the usual ``if __name__ == "__main__"``.
@@ -59,6 +63,7 @@ def prepare(
     """
     known, place = get_dataset(dataset), Source(source)
     chosen, target = _check_options(known, bodies, layout, persons, processes)
+    links = video_links(known, videos)
     side = known.side(place)
     own = target if known.layout is None else None
     finish = partial(_finish, target=None if own else target, persons=persons)
@@ -68,14 +73,16 @@ def prepare(
         **_form(known, target),
         classes=known.classes,
         dataset=known.name,
-        provenance=_provenance(known, place, chosen, target, persons),
+        provenance=_provenance(known, place, chosen, target, persons)
+        | ({} if links is None else {VIDEOS: videos_provenance(out, links.folder)}),
         overwrite=overwrite,
     ) as writer:
         done = writer.done
         members = place.handles(lambda name: known.selects(name) and name not in done)
+        found = outcomes(work, members, processes)
         read = collect(
             writer,
-            outcomes(work, members, processes),
+            found if links is None else links.over(found),
             total=place.count(known.selects),
             strict=strict,
             progress=progress,
@@ -87,6 +94,25 @@ def prepare(
             classes=known.classes or (lambda table: known.class_names(table, side)),
             protocols=lambda table: known.protocols(table, side),
         )
+
+
+def video_links(
+    dataset: str | DataSet, videos: str | Path | VideoLinks | None
+) -> VideoLinks | None:
+    """What links the clips of a data set to the videos in a folder.
+
+    Raises:
+        GestaError: the data set has no videos, or none of them is there.
+    """
+    if videos is None or isinstance(videos, VideoLinks):
+        return videos
+    known = get_dataset(dataset)
+    if known.videos is None:
+        raise GestaError(
+            f"{known.name}: gesta knows no videos that belong to these skeletons; `gesta extract` "
+            "makes an archive from the videos themselves"
+        )
+    return VideoLinks(videos, known.videos)
 
 
 def _check_options(

@@ -10,9 +10,9 @@ import numpy as np
 
 from gesta.archive import Protocol
 from gesta.clip import Clip
-from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
+from gesta.datasets.dataset import DataSet, ParseOptions, Recorded, VideoNames
 from gesta.datasets.registry import register_dataset
-from gesta.formats.sysu_mat import parse_sysu_mat
+from gesta.formats.sysu_mat import FOLDER, parse_sysu_mat
 
 CLASSES = (
     *("drinking", "pouring", "calling phone", "playing phone", "wearing backpack"),
@@ -25,6 +25,18 @@ SPLITS = 30
 def selects(name: str) -> bool:
     """``<subject>/video<1..12>/sklWorld.mat``, wherever it lies."""
     return PurePosixPath(name).name.lower() == "sklworld.mat"
+
+
+def clip_of_video(path: str) -> str | None:
+    """Colour frames beside a skeleton, or a video: ``<subject>/video<1..12>`` and what is in it.
+
+    Reconstructed: how the release names the files in that folder could not be seen.
+    """
+    parts = PurePosixPath(path).parts
+    for subject, folder in zip(parts[:-1], parts[1:], strict=True):
+        if FOLDER.fullmatch(folder):
+            return f"{subject}_{folder}"
+    return None
 
 
 def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
@@ -86,6 +98,7 @@ SYSU = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("setting_1", "setting_2"),
+        videos=VideoNames("<subject>/video<1..12>/ with colour frames or a video", clip_of_video),
         licence="research use; see the terms of its authors",
         citation="J.-F. Hu, W.-S. Zheng, J. Lai, J. Zhang: Jointly learning heterogeneous features "
         "for RGB-D activity recognition, CVPR 2015",

@@ -8,7 +8,7 @@ from typing import Any
 
 from gesta.archive import Protocol
 from gesta.clip import Clip
-from gesta.datasets.dataset import DataSet, ParseOptions, Recorded
+from gesta.datasets.dataset import DataSet, ParseOptions, Recorded, VideoNames
 from gesta.datasets.registry import register_dataset
 from gesta.formats.uestc import FILE_STEM, parse_uestc_mat, parse_uestc_text
 
@@ -39,6 +39,12 @@ def selects(name: str) -> bool:
     """``a0_d1_p001_c1_skeleton.txt`` and the like, or the same with ``.mat``."""
     path = PurePosixPath(name)
     return FILE_STEM.match(path.name) is not None and path.suffix.lower() in (".txt", ".mat")
+
+
+def clip_of_video(path: str) -> str | None:
+    """``a0_d1_p001_c1_color``, as in the release's folder ``RGBvideo``."""
+    name = PurePosixPath(path).name
+    return name.removesuffix("_color") if FILE_STEM.match(name) else None
 
 
 def parse(name: str, data: bytes, options: ParseOptions) -> list[Clip]:
@@ -84,6 +90,7 @@ UESTC = register_dataset(
         classes=CLASSES,
         protocols=protocols,
         protocol_names=("cross_subject", "cross_view_2"),
+        videos=VideoNames("a0_d1_p001_c1_color.avi and the like", clip_of_video),
         licence="research use; see the terms of its authors",
         citation="Y. Ji, F. Xu, Y. Yang, F. Shen, H. T. Shen, W.-S. Zheng: A large-scale RGB-D "
         "database for arbitrary-view human action recognition, ACM Multimedia 2018",
