@@ -34,6 +34,7 @@ from gesta.training import (
 )
 from gesta.training.dry_run import dry_run
 from gesta.training.recipe import SECTIONS, read_table
+from gesta.training.run import is_demo
 from gesta.transforms import Stream
 
 _DESCRIPTION = """Train a model, a recipe or a run's recipe again.
@@ -262,8 +263,8 @@ def _base_recipe(target: str | None, data: str | None) -> Recipe | None:
     if target is None:
         return None
     path = Path(target)
-    if path.is_dir():
-        return recipe_from_table(read_table(Run.open(path).recipe_path), path / "recipe.toml")
+    if path.is_dir() or is_demo(target):
+        return recipe_from_table(read_table(Run.open(target).recipe_path), path / "recipe.toml")
     table: Mapping[str, Any] | None = None
     name = target
     if path.suffix == ".toml":

@@ -15,6 +15,7 @@ from gesta.evaluation.metrics import (
 )
 from gesta.evaluation.scores import Scores, join, pool
 from gesta.evaluation.scoring import forward, more_inputs, score_batch, score_clips
+from gesta.evaluation.threshold import answer_threshold, answered
 
 __all__ = [
     "ClassDifference",
@@ -23,6 +24,8 @@ __all__ = [
     "Difference",
     "Scores",
     "Weights",
+    "answer_threshold",
+    "answered",
     "compare",
     "confusion_matrix",
     "equal_weights",

@@ -40,6 +40,12 @@ class Card:
         seed: of the training.
         metrics: of its test part.
         version: of gesta.
+        clip_frames, clip_seconds: the 10th, 50th and 90th percentile of the lengths of the clips
+            it was trained on; none where unknown (no frame rate, or a card of an older gesta).
+        frame_rate: their median frames a second, None where unknown.
+        unknown_below: the probability below which its answer about a video is "unknown", chosen
+            on validation scores (`gesta.evaluation.answer_threshold`); None: it always answers.
+        licence: of the data it was trained on, as far as their archive says.
     """
 
     model: str
@@ -59,6 +65,11 @@ class Card:
     seed: int
     metrics: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
+    clip_frames: tuple[float, ...] = ()
+    clip_seconds: tuple[float, ...] = ()
+    frame_rate: float | None = None
+    unknown_below: float | None = None
+    licence: str = ""
 
     def provenance(self, run: str, dataset: str, protocol: str, part: str) -> dict[str, Any]:
         """What scores of this model say of their origin: whose they are, and of which clips."""
@@ -112,6 +123,8 @@ class Card:
                     "input": section_from(InputOptions, table["input"], f"{source}: input"),
                     "classes": tuple(table["classes"]),
                     "channels": tuple(table["channels"]),
+                    "clip_frames": tuple(table.get("clip_frames", ())),
+                    "clip_seconds": tuple(table.get("clip_seconds", ())),
                 }
             )
         except (ValueError, TypeError, KeyError) as error:

@@ -12,7 +12,7 @@ from gesta.errors import RunError
 from gesta.evaluation import Scores, score_clips, summary
 from gesta.training.card import Card, load_model
 from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
-from gesta.training.run import Run
+from gesta.training.run import DEMO, Run
 from gesta.transforms import ResidentClips
 
 Part = Literal["train", "validation", "test"]
@@ -28,8 +28,9 @@ def evaluate(
 ) -> Scores:
     """Score a part of a protocol with a run's model.
 
-    The scores and ``metrics.json`` are written into the run's folder, under
-    ``evaluations/<dataset>-<protocol>-<part>``; what the training wrote stays as it is.
+    The scores and ``metrics.json`` are written into the run's folder (of the run "demo" into
+    ``runs/demo``), under ``evaluations/<dataset>-<protocol>-<part>``; what the training wrote
+    stays as it is.
 
     Args:
         run: a finished run.
@@ -46,6 +47,8 @@ def evaluate(
     if run.members:
         raise RunError(f"{run.path}: is a group; evaluate one of its members")
     recipe = run.recipe
+    if archive is None and not recipe.data:
+        raise RunError(f"{run.name}: came without its data; say which archive to score: --data")
     if not isinstance(archive, Archive):
         archive = open_archive(archive or recipe.data)
     protocol, place = protocol or recipe.protocol, find_device(device)
@@ -66,9 +69,10 @@ def evaluate(
 
 
 def evaluation_folder(run: Run, scores: Scores) -> Path:
-    """Where `evaluate` writes scores."""
+    """Where `evaluate` writes scores; those of the run that comes with the package lie here."""
     words = [str(scores.provenance[key]) for key in ("dataset", "protocol", "part")]
-    return run.path / "evaluations" / "-".join(words)
+    home = Path("runs") / DEMO if run.is_shipped else run.path
+    return home / "evaluations" / "-".join(words)
 
 
 def check_fits(card: Card, archive: Archive, run: Run) -> None:

@@ -14,7 +14,7 @@ from gesta.errors import RecipeError, RunError
 from gesta.evaluation import Scores, pool, summary
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe
-from gesta.training.run import LOG, Run, undone_on_error
+from gesta.training.run import LOG, Run, is_demo, undone_on_error
 from gesta.training.single import train_run
 
 MEASURES = ("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error")
@@ -196,7 +196,13 @@ def final_recipe(run: Run) -> Recipe:
     return recipe.replace(
         final=True,
         schedule=replace(recipe.schedule, name="replay", rates=rates),
-        loop=replace(recipe.loop, epochs=len(rates), keep="last", early_stop=0),
+        loop=replace(
+            recipe.loop,
+            epochs=len(rates),
+            keep="last",
+            early_stop=0,
+            unknown_below=run.metrics.get("unknown_below"),
+        ),
     )
 
 
@@ -211,5 +217,5 @@ def _finish(run: Run, observer: Observer | None) -> Run:
 
 
 def _absolute(path: str) -> str:
-    """A path that a recipe can be trained from anywhere with; "" stays what it is."""
-    return str(Path(path).resolve()) if path else path
+    """A path that a recipe can be trained from anywhere with; "" and "demo" stay what they are."""
+    return str(Path(path).resolve()) if path and not is_demo(path) else path

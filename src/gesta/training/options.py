@@ -105,6 +105,9 @@ class LoopOptions:
     """Stop after so many epochs without a better one on validation; 0: never."""
     freeze: Literal["none", "trunk"] = "none"
     """"trunk": learn the head only; goes with weights to start from (`init`)."""
+    unknown_below: float | None = None
+    """Probability below which the answer about a video is "unknown"; none: chosen on validation
+    when training ends. A final training takes that of the run it replays."""
     bf16: bool = False
     """Compute in bfloat16 where that is safe (autocast)."""
     compile: bool = False
@@ -119,6 +122,9 @@ class LoopOptions:
         for name in ("label_smoothing", "ema"):
             value = getattr(self, name)
             _check(f"loop.{name}", value, 0 <= value < 1, "a share in [0, 1)")
+        below = self.unknown_below
+        good = below is None or 0 <= below <= 1
+        _check("loop.unknown_below", below, good, "a probability, or none")
 
 
 def _at_least(section: str, options: object, lowest: int, *names: str) -> None:

@@ -22,6 +22,10 @@ from gesta.training.recipe import Recipe, read_recipe
 
 LOG = "log.jsonl"
 
+# The reserved name of the run that comes with the package, and where it lies.
+DEMO = "demo"
+_SHIPPED = Path(__file__).parents[1] / "data" / "demo"
+
 
 @contextmanager
 def undone_on_error(folder: Path, unless: str = "") -> Iterator[None]:
@@ -40,6 +44,11 @@ def undone_on_error(folder: Path, unless: str = "") -> Iterator[None]:
         raise
 
 
+def is_demo(path: str | Path) -> bool:
+    """Whether this is the word for the run that comes with the package."""
+    return str(path) == DEMO
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder, or a group of them: one folder a fold, split or seed.
@@ -54,15 +63,20 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """The run in a folder.
+        """The run in a folder, or by the word "demo" the one that comes with the package.
 
         Raises:
             RunError: there is none.
         """
-        run = cls(Path(path))
-        if not run.recipe_path.is_file():
-            raise RunError(f"{path}: expected a run (a folder with recipe.toml), found none")
-        return run
+        run = cls(_SHIPPED if is_demo(path) else Path(path))
+        if run.recipe_path.is_file():
+            return run
+        if run.is_shipped:
+            raise RunError(
+                f"{DEMO}: this gesta came without a trained model; train one with gesta demo, and "
+                "give its folder runs/demo/run"
+            )
+        raise RunError(f"{path}: expected a run (a folder with recipe.toml), found none")
 
     @classmethod
     def create(cls, path: str | Path, recipe: Recipe, members: Sequence[str] = ()) -> Run:
@@ -86,6 +100,11 @@ class Run:
     def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it came with the package, where nothing is written."""
+        return self.path == _SHIPPED
 
     @property
     def recipe_path(self) -> Path:

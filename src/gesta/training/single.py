@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gesta.archive import Archive, open_archive
 from gesta.errors import ModelError, RecipeError, RunError
-from gesta.evaluation import Scores, score_clips, summary
+from gesta.evaluation import Scores, answer_threshold, answered, score_clips, summary
 from gesta.models import SkeletonModel, count, load_weights
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
@@ -30,7 +30,7 @@ from gesta.training.machine import (
 from gesta.training.observer import Observer
 from gesta.training.optimize import MovingAverage, make_optimizer
 from gesta.training.recipe import Recipe
-from gesta.training.run import Run
+from gesta.training.run import Run, is_demo
 from gesta.training.seeds import generator_for
 from gesta.transforms import ResidentClips
 from gesta.version import __version__
@@ -120,8 +120,8 @@ def initialise(model: SkeletonModel, source: str, classes: tuple[str, ...]) -> l
         RunError: the run has no weights.
     """
     path = Path(source)
-    if path.is_dir():
-        run = Run.open(path)
+    if path.is_dir() or is_demo(source):
+        run = Run.open(source)
         return load_weights(model, run.model_path, replace_head=run.card.classes != classes)
     try:
         return load_weights(model, path)
@@ -140,17 +140,34 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
     if session.validation is not None:
         scores = _score(session, card, session.validation, "validation", run, archive)
         scores.save(run.path / "validation_scores.safetensors")
-        metrics["validation"] = summary(scores)
+        metrics |= _validated(scores, recipe)
     test = ResidentClips.from_archive(archive, parts["test"], session.device, recipe.input.persons)
     scores = _score(session, card, test, "test", run, archive)
     scores.save(run.path / "scores.safetensors")
     measured = summary(scores)
     metrics |= {key: value for key, value in measured.items() if key != "clips"}
     metrics["scoring_seconds"] = time.perf_counter() - started
-    short = ("top1", "top5", "mean_class_accuracy", "nll", "test_clips")
-    card = replace(card, metrics={key: metrics[key] for key in short})
+    short = (
+        *("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error"),
+        "test_clips",
+    )
+    card = replace(
+        card,
+        metrics={key: metrics[key] for key in short},
+        unknown_below=metrics["unknown_below"],
+    )
     save_model(run.model_path, model.state_dict(), card)
     run.write_json("metrics.json", metrics)
+
+
+def _validated(validation: Scores, recipe: Recipe) -> dict[str, Any]:
+    """What validation says: its measures, and below which confidence an answer is "unknown"."""
+    known = validation.labelled()
+    below = recipe.loop.unknown_below
+    if below is None:
+        below = answer_threshold(known.log_probs, known.labels)
+    share = answered(known.log_probs, known.labels, below)
+    return {"unknown_below": below, "validation": summary(validation) | share}
 
 
 def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> dict[str, Any]:
@@ -175,6 +192,7 @@ def _describe(session: Session, card: Card, archive: Archive, parts: Parts) -> d
         **{f"{part}_clips": len(parts[part]) for part in ("train", "validation", "test")},
         "epochs": len(session.history),
         "kept_epoch": None if kept is None else kept.epoch,
+        "unknown_below": recipe.loop.unknown_below,
         "seconds": sum(record.seconds for record in session.history),
         "share_outside": float(np.mean([record.share_outside for record in session.history])),
         "machine": describe_machine(session.device),
@@ -217,7 +235,24 @@ def _make_card(recipe: Recipe, archive: Archive, train: NDArray[np.int64]) -> Ca
         final=recipe.final,
         seed=recipe.seed,
         version=__version__,
+        **_lengths(archive, train),
+        licence=str(archive.provenance.get("licence", "")),
     )
+
+
+def _lengths(archive: Archive, train: NDArray[np.int64]) -> dict[str, Any]:
+    """How long the training clips are, which says how much of a video is to be judged at once."""
+    frames, rates = archive.frames[train], archive.frame_rates[train]
+    there, known = frames > 0, (frames > 0) & np.isfinite(rates)
+
+    def percentiles(values: NDArray[Any]) -> tuple[float, ...]:
+        return tuple(float(v) for v in np.percentile(values, (10, 50, 90))) if len(values) else ()
+
+    return {
+        "clip_frames": percentiles(frames[there]),
+        "clip_seconds": percentiles(frames[known] / rates[known]),
+        "frame_rate": float(np.median(rates[known])) if known.any() else None,
+    }
 
 
 def _saver(run: Run) -> Callable[[Session], None]:
