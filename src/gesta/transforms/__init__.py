@@ -1,17 +1,39 @@
 """Batches on a device and what happens to them on the way into a model."""
 
-from gesta.transforms.batch import Batch, collate
-from gesta.transforms.options import STREAMS, AugmentOptions, InputOptions, Stream
+from gesta.transforms.batch import NOWHERE, Batch, collate
+from gesta.transforms.footage import (
+    ContextRows,
+    DecodedFrames,
+    Footage,
+    FrameSource,
+    Reel,
+    StoredFrames,
+)
+from gesta.transforms.options import (
+    STREAMS,
+    AugmentOptions,
+    InputOptions,
+    Stream,
+    VideoOptions,
+)
 from gesta.transforms.pipeline import InputPipeline
 from gesta.transforms.resident import ResidentClips
 
 __all__ = [
+    "NOWHERE",
     "STREAMS",
     "AugmentOptions",
     "Batch",
+    "ContextRows",
+    "DecodedFrames",
+    "Footage",
+    "FrameSource",
     "InputOptions",
     "InputPipeline",
+    "Reel",
     "ResidentClips",
+    "StoredFrames",
     "Stream",
+    "VideoOptions",
     "collate",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,12 @@ from torch import Tensor
 from gesta.axes import check_shape
 from gesta.clip import Clip, fill_missing, presence
 from gesta.errors import ShapeError
+
+if TYPE_CHECKING:
+    from gesta.transforms.footage import Footage
+
+# The pixel of a joint that is not in the picture, or that nobody has seen.
+NOWHERE = -1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +37,22 @@ class Batch:
             in which nobody is seen count, padding does not.
         confidence: (N, M, T, V) float32 in [0, 1], 0 where a joint is missing; None where every
             joint of a person who is there was seen and nothing more is known.
+
+    What follows is there only for models that ask for it. Pictures are RGB, normalised by mean and
+    standard deviation of ImageNet, H = W; coordinates in them are pixels from the upper left
+    corner, `NOWHERE` for what is outside or was not seen.
+
+    Args:
+        video: (N, 3, T, H, W) float32, a picture for each of the T frames.
+        frames: (N, F, 3, H, W) float32, pictures of some frames.
+        frame_index: (N, F) int64, which of the row's T frames they show.
+        frame_joints: (N, F, M, V, 2) float32, where the joints are in these pictures.
+        moved_joint: (N, F, 2) float32, where that joint is in them which, over the persons who are
+            there, moved furthest from the row's first frame to the one shown.
+        context: (N, T, k, m) float32, k vectors for each frame.
+        rgb_mask: (N,) bool, False where a row has no usable pictures or context: they are zero.
+        pixels: (N, M, T, V, 2) float32, the joints in the whole frames of the video.
+        footage: where pictures and context of the clips are read; `clip` says whose a row's are.
     """
 
     poses: Tensor
@@ -40,6 +62,15 @@ class Batch:
     clip: Tensor
     lengths: Tensor
     confidence: Tensor | None = None
+    video: Tensor | None = None
+    frames: Tensor | None = None
+    frame_index: Tensor | None = None
+    frame_joints: Tensor | None = None
+    moved_joint: Tensor | None = None
+    context: Tensor | None = None
+    rgb_mask: Tensor | None = None
+    pixels: Tensor | None = None
+    footage: Footage | None = None
 
     def __len__(self) -> int:
         """The number of rows, N."""
@@ -52,14 +83,7 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The batch on a device; its ids stay where they are."""
-        return self.replace(
-            poses=self.poses.to(device),
-            mask=self.mask.to(device),
-            labels=self.labels.to(device),
-            clip=self.clip.to(device),
-            lengths=self.lengths.to(device),
-            confidence=None if self.confidence is None else self.confidence.to(device),
-        )
+        return self.replace(**self._tensors(lambda values: values.to(device)))
 
     def replace(self, **changes: Any) -> Batch:  # noqa: ANN401 - any field of a batch
         """A batch with some fields changed; tensors that are not named are shared."""
@@ -68,23 +92,24 @@ class Batch:
     def rows(self, index: Tensor) -> Batch:
         """The rows named by an (N',) int64 index, in that order; a row may be named again."""
         index = index.to(self.device)
-        return Batch(
-            poses=self.poses[index],
-            mask=self.mask[index],
-            labels=self.labels[index],
-            ids=[self.ids[row] for row in index.tolist()],
-            clip=self.clip[index],
-            lengths=self.lengths[index],
-            confidence=None if self.confidence is None else self.confidence[index],
-        )
+        ids = [self.ids[row] for row in index.tolist()]
+        return self.replace(ids=ids, **self._tensors(lambda values: values[index]))
+
+    def _tensors(self, change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """Every tensor that the batch has, changed."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
 
 
-def collate(clips: Sequence[Clip], *, persons: int | None = None) -> Batch:
+def collate(
+    clips: Sequence[Clip], *, persons: int | None = None, footage: Footage | None = None
+) -> Batch:
     """Put clips together into one batch, filled and padded.
 
     Args:
         clips: clips of one layout with the same channels, of any lengths and numbers of persons.
         persons: M of the batch, the first of each clip; None: as many as the clips have.
+        footage: of these clips, in this order, for a model that takes more than poses.
 
     Returns:
         The batch on the CPU. M and T are at least 1, also where every clip is empty.
@@ -120,4 +145,19 @@ def collate(clips: Sequence[Clip], *, persons: int | None = None) -> Batch:
         clip=torch.arange(len(clips)),
         lengths=torch.tensor([clip.frames for clip in clips], dtype=torch.int64),
         confidence=torch.from_numpy(confidence) if informative else None,
+        pixels=None if footage is None else _pixels(footage, clips, mask.shape),
+        footage=footage,
     )
+
+
+def _pixels(footage: Footage, clips: Sequence[Clip], shape: tuple[int, ...]) -> Tensor | None:
+    if footage.pixels is None:
+        return None
+    people, start = shape[1], 0
+    pixels = np.full((*shape, *footage.pixels.shape[1:]), NOWHERE, np.float32)
+    for row, clip in enumerate(clips):
+        stop = start + clip.persons * clip.frames
+        own = footage.pixels[start:stop].reshape(clip.persons, clip.frames, -1, 2)
+        pixels[row, : min(people, clip.persons), : clip.frames] = own[:people]
+        start = stop
+    return torch.from_numpy(pixels)

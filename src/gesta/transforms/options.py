@@ -14,6 +14,7 @@ Sampling = Literal[
 Centre = Literal["none", "first_frame", "every_frame"]
 View = Literal["none", "normalised", "va_pre"]
 Size = Literal["none", "body", "frame"]
+Crop = Literal["corners", "centre", "random", "projection"]
 STREAMS: tuple[str, ...] = get_args(Stream)
 
 
@@ -142,6 +143,50 @@ class AugmentOptions:
         """Whether bodies are moved, turned, stretched or mirrored."""
         values = (self.rotation, self.scale, self.shear, self.translate, self.mirror)
         return any(values)
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """How the RGB of clips becomes a model's `video` or `frames`; skeleton models take none.
+
+    Raises:
+        RecipeError: a value is unknown or out of range.
+    """
+
+    size: int = 112
+    """Height and width in pixels of what the model sees."""
+    crop: Crop = "corners"
+    """What is cut from a frame: a square at one of its corners or its centre ("corners"), at a
+    random place ("random") or always its centre ("centre"), which all give the centre in test; or
+    the box around the joints, grown by a random amount and moved ("projection")."""
+    scales: tuple[float, ...] = (1.0,)
+    """Sides of the squares in training, as shares of the frame's shorter side; each time one is
+    drawn. In test the side is the whole one."""
+    position: tuple[float, ...] = (0.5,)
+    """Where in a clip the frames of an image model are taken, as shares of its length: one frame
+    each, (0.5,) is the middle one."""
+    cache: int = 0
+    """Keep every frame, decoded once, at this shorter side in pixels, in a file beside the
+    archive; 0: decode what a step needs each time."""
+    workers: int = 2
+    """Processes that decode while the model learns; 0: it waits. A cache needs none."""
+    missing: Literal["error", "skeleton"] = "error"
+    """What becomes of clips without usable RGB: an error that lists them, or their pictures are
+    black, and a model that asks for `rgb_mask` is told to judge the skeleton alone."""
+
+    def __post_init__(self) -> None:
+        """Check each value."""
+        _check_choice("crop", self.crop, Crop, section="video.")
+        if self.missing not in ("error", "skeleton"):
+            raise RecipeError(f"video.missing: expected error, skeleton; found {self.missing!r}")
+        for name, lowest in (("size", 1), ("cache", 0), ("workers", 0)):
+            value = getattr(self, name)
+            if value < lowest:
+                raise RecipeError(f"video.{name}: expected at least {lowest}, found {value}")
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise RecipeError(f"video.scales: expected shares in (0, 1], found {self.scales}")
+        if not self.position or not all(0 <= place <= 1 for place in self.position):
+            raise RecipeError(f"video.position: expected shares in [0, 1], found {self.position}")
 
 
 def check_stream(stream: str) -> None:

@@ -18,8 +18,9 @@ from gesta.transforms.augment import (
     draw_noise,
     draw_order,
 )
-from gesta.transforms.batch import Batch
-from gesta.transforms.options import AugmentOptions, InputOptions, check_stream
+from gesta.transforms.batch import NOWHERE, Batch
+from gesta.transforms.options import AugmentOptions, InputOptions, VideoOptions, check_stream
+from gesta.transforms.rgb import add_pictures
 from gesta.transforms.spatial import (
     body_sizes,
     check_view,
@@ -33,7 +34,7 @@ from gesta.transforms.spatial import (
     view_rotation,
 )
 from gesta.transforms.streams import bone_confidence, bones, motion, motion_confidence
-from gesta.transforms.temporal import plan_test, plan_training, sample
+from gesta.transforms.temporal import FramePlan, plan_test, plan_training, sample
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class InputPipeline:
         augment: what is done in training only.
         layout: what the joints are.
         stream: "joint", "bone", "joint_motion" or "bone_motion".
+        video: how pictures are cut, where the batch has footage; None: they are not read.
 
     Raises:
         RecipeError: the stream is unknown, or the layout has not the joints that a view needs.
@@ -82,6 +84,7 @@ class InputPipeline:
     augment: AugmentOptions
     layout: Layout
     stream: str = "joint"
+    video: VideoOptions | None = None
 
     def __post_init__(self) -> None:
         """Check that the parts go together."""
@@ -126,7 +129,8 @@ class InputPipeline:
         if not training:
             plan = plan_test(batch.lengths, self.input)
             placement = self._measure(batch, training)
-            return self._finish(self._placed(sample(batch, plan), placement, plan.row, None), None)
+            rows = self._with_pictures(sample(batch, plan), plan, None, None)
+            return self._finish(self._placed(rows, placement, plan.row, None), None)
         if generator is None:
             raise RecipeError("random views need a generator=torch.Generator(); found none")
         return self._random_view(batch, generator)
@@ -141,8 +145,22 @@ class InputPipeline:
         if self.augment.deforms:
             change = draw_deformation(count, channels, self.augment, generator, batch.device)
         plan = plan_training(batch.lengths, self.input, self.augment.crop, generator)
-        rows = self._placed(sample(batch, plan), placement, plan.row, change)
+        rows = self._with_pictures(sample(batch, plan), plan, change, generator)
+        rows = self._placed(rows, placement, plan.row, change)
         return self._finish(self._disturbed(rows, placement.unit[plan.row], generator), generator)
+
+    def _with_pictures(
+        self,
+        rows: Batch,
+        plan: FramePlan,
+        change: Deformation | None,
+        generator: torch.Generator | None,
+    ) -> Batch:
+        """What the model takes beside poses, of rows that are still as they were recorded."""
+        if self.video is None or rows.footage is None:
+            return rows
+        mirrored = change.mirrored[plan.row] if change is not None and self.augment.mirror else None
+        return add_pictures(rows, plan, self.video, self.layout, mirrored, generator)
 
     @property
     def _centred(self) -> bool:
@@ -253,14 +271,18 @@ def fit_persons(batch: Batch, persons: int | None) -> Batch:
     if persons is None or persons == people:
         return batch
 
-    def fit(values: Tensor) -> Tensor:
+    def fit(values: Tensor, nobody: float = 0.0) -> Tensor:
         if persons < people:
             return values[:, :persons]
-        absent = values.new_zeros((len(values), persons - people, *values.shape[2:]))
-        return torch.cat([values, absent], dim=1)
+        shape = (len(values), persons - people, *values.shape[2:])
+        return torch.cat([values, values.new_full(shape, nobody)], dim=1)
 
-    confidence = None if batch.confidence is None else fit(batch.confidence)
-    return batch.replace(poses=fit(batch.poses), mask=fit(batch.mask), confidence=confidence)
+    return batch.replace(
+        poses=fit(batch.poses),
+        mask=fit(batch.mask),
+        confidence=None if batch.confidence is None else fit(batch.confidence),
+        pixels=None if batch.pixels is None else fit(batch.pixels, NOWHERE),
+    )
 
 
 def take_persons(batch: Batch, order: Tensor) -> Batch:
@@ -271,7 +293,9 @@ def take_persons(batch: Batch, order: Tensor) -> Batch:
         order: (N, M) int64, which person of the clip comes first, second, ...
     """
     row = torch.arange(len(batch), device=order.device)[:, None]
-    confidence = None if batch.confidence is None else batch.confidence[row, order]
     return batch.replace(
-        poses=batch.poses[row, order], mask=batch.mask[row, order], confidence=confidence
+        poses=batch.poses[row, order],
+        mask=batch.mask[row, order],
+        confidence=None if batch.confidence is None else batch.confidence[row, order],
+        pixels=None if batch.pixels is None else batch.pixels[row, order],
     )

@@ -12,7 +12,8 @@ from torch import Tensor
 from gesta.archive import Archive, FlatClips
 from gesta.axes import check_shape
 from gesta.errors import ShapeError
-from gesta.transforms.batch import Batch
+from gesta.transforms.batch import NOWHERE, Batch
+from gesta.transforms.footage import Footage
 
 # Rows whose gaps are filled at once: bounds the memory that filling takes beside the data.
 FILL_ROWS = 1 << 18
@@ -27,6 +28,7 @@ class ResidentClips:
         ids: their N ids.
         device: where they are to lie.
         persons: M of the batches, the first of each clip; None: as many as a batch needs.
+        footage: of these clips, for a model that takes more than poses.
 
     Raises:
         ShapeError: the arrays do not fit each other.
@@ -39,11 +41,13 @@ class ResidentClips:
         ids: Sequence[str],
         device: torch.device | str = "cpu",
         persons: int | None = None,
+        footage: Footage | None = None,
     ) -> None:
         _check(flat, labels, ids)
         self.labels = torch.tensor(np.asarray(labels, np.int64))
         self.ids = list(ids)
         self.persons = persons
+        self.footage = footage
         self.device = torch.device(device)
         self._id_array = np.array(self.ids, dtype=object)
         self._person_counts = torch.tensor(np.asarray(flat.persons, np.int64))
@@ -60,6 +64,11 @@ class ResidentClips:
         self._confidence = _confidence(flat.confidence, seen, self._mask)
         _fill_gaps(coords[:rows], seen[:rows], *_tracks(flat))
         self._coords = coords
+        self._pixels: Tensor | None = None
+        if footage is not None and footage.pixels is not None:
+            check_shape("pixels of the footage", footage.pixels, "R V 2", R=rows, V=joints)
+            self._pixels = coords.new_full((rows + 1, joints, 2), NOWHERE)
+            self._pixels[:rows] = torch.tensor(footage.pixels, device=self.device)
 
     @classmethod
     def from_archive(
@@ -68,6 +77,7 @@ class ResidentClips:
         indices: NDArray[np.int64],
         device: torch.device | str = "cpu",
         persons: int | None = None,
+        footage: Footage | None = None,
     ) -> ResidentClips:
         """The clips of an archive that ``indices`` (N,) name, in that order.
 
@@ -75,7 +85,7 @@ class ResidentClips:
             ArchiveError: a shard is damaged.
         """
         ids = [archive.ids[index] for index in indices.tolist()]
-        return cls(archive.flat(indices), archive.labels[indices], ids, device, persons)
+        return cls(archive.flat(indices), archive.labels[indices], ids, device, persons, footage)
 
     def __len__(self) -> int:
         """The number of clips, N."""
@@ -102,17 +112,20 @@ class ResidentClips:
         index = torch.where(there, rows, len(self._coords) - 1).flatten()
 
         shape = (len(positions), people, length)
-        confidence = self._confidence
+
+        def gather(values: Tensor) -> Tensor:
+            return values.index_select(0, index).view(*shape, *values.shape[1:])
+
         return Batch(
-            poses=self._coords.index_select(0, index).view(*shape, *self._coords.shape[1:]),
-            mask=self._mask.index_select(0, index).view(shape),
+            poses=gather(self._coords),
+            mask=gather(self._mask),
             labels=labels,
             ids=self._id_array[positions.numpy()].tolist(),
             clip=torch.arange(len(positions), device=self.device),
             lengths=frames,
-            confidence=None
-            if confidence is None
-            else confidence.index_select(0, index).view(*shape, -1),
+            confidence=None if self._confidence is None else gather(self._confidence),
+            pixels=None if self._pixels is None else gather(self._pixels),
+            footage=None if self.footage is None else self.footage.at(positions),
         )
 
 

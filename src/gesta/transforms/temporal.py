@@ -268,6 +268,8 @@ def sample(batch: Batch, plan: FramePlan) -> Batch:
         clip=batch.clip[plan.row],
         lengths=plan.length,
         confidence=confidence,
+        pixels=None if batch.pixels is None else _frames(batch.pixels, plan.row, nearest),
+        footage=batch.footage,
     )
 
 

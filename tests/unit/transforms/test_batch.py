@@ -64,7 +64,7 @@ def test_moving_to_a_device_keeps_what_is_known(quirks):
     batch = collate(quirks)
     moved = batch.to("meta")
     assert {moved.poses.device.type, moved.confidence.device.type} == {"meta"}
-    assert moved.frames.device.type == moved.device.type == "meta"
+    assert moved.lengths.device.type == moved.device.type == "meta"
     assert moved.ids == batch.ids and collate(quirks[:1]).to("meta").confidence is None
 
 

@@ -33,7 +33,7 @@ def all_of(archive, **options):
 
 
 def assert_same(found, expected):
-    for name in ("mask", "labels", "clip", "frames"):
+    for name in ("mask", "labels", "clip", "lengths"):
         assert torch.equal(getattr(found, name), getattr(expected, name)), name
     assert found.ids == expected.ids
     assert found.poses.is_contiguous()
