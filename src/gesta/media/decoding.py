@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,71 +30,6 @@ class Decoded:
     index: int
     time: float
     frame: VideoFrame
-
-
-def shown_source(source: str) -> str:
-    """A source as messages may show it: a password in a URL is left out."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", source)
-
-
-def open_input(
-    source: str,
-    *,
-    timeout: float | None = None,
-    threads: int = 0,
-    **options: Any,  # noqa: ANN401 - PyAV's own
-) -> tuple[InputContainer, VideoStream]:
-    """Open a container and choose its video.
-
-    Args:
-        source: URL, or path of a file with ``file:`` before it.
-        timeout: seconds after which opening, or waiting for data, ends with an error.
-        threads: of the decoder; 0 for as many as there are cores.
-        options: of PyAV's ``open``.
-
-    Raises:
-        MediaError: it cannot be opened, or holds no video.
-    """
-    name = shown_source(source.removeprefix("file:"))
-    try:
-        container = av.open(source, "r", timeout=timeout, metadata_errors="replace", **options)
-    except (FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{name}: {reason(error, timeout)}") from error
-    try:
-        stream = _video_stream(container, name)
-        stream.thread_type = "AUTO"
-        stream.thread_count = threads
-    except BaseException:
-        container.close()
-        raise
-    return container, stream
-
-
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
-    # Any text can be drawn as the screen of a terminal, which nobody means by a video.
-    if container.format.name == "tty":
-        raise MediaError(f"{name}: is text; expected a video")
-    # The cover of an album is a video of one frame to the container.
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        others = sorted({stream.type for stream in container.streams}) or ["nothing"]
-        raise MediaError(f"{name}: has no video stream, only {', '.join(others)}")
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise MediaError(f"{name}: its video is of a kind that this build of PyAV cannot decode")
-    if stream.width * stream.height > MOST_PIXELS:
-        raise MediaError(
-            f"{name}: says that it is {stream.width}x{stream.height} pixels; its header is damaged"
-        )
-    return stream
-
-
-def reason(error: BaseException, timeout: float | None) -> str:
-    """Why it went wrong, in words."""
-    if isinstance(error, ExitError):
-        return f"no data came for {timeout:g} seconds; is the sender running, and reachable?"
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"cannot be read: {text[:1].lower()}{text[1:]}"
 
 
 class Clock:
@@ -135,26 +69,27 @@ class Clock:
         if packet.dts is not None:
             self.counts |= self._last_dts is not None and packet.dts <= self._last_dts
             self._last_dts = packet.dts
-        self.counts |= packet.pts is None
-        if not self.counts:
+        if packet.pts is None:
+            self.counts = True
+        elif not self.counts:
             heapq.heappush(self._waiting, packet.pts)
 
     def get(self, frame: VideoFrame) -> Decoded:
         """Place a frame that came out."""
+        pts, skipped = frame.pts, 0
         self.last += 1
-        self.counts |= frame.pts is None
-        if self.counts:
+        if pts is None or self.counts:
+            self.counts = True
             self._time += self._step
             return Decoded(self.last, self._time, frame)
-        skipped = 0
-        while self._waiting and self._waiting[0] <= frame.pts:
-            skipped += heapq.heappop(self._waiting) < frame.pts
+        while self._waiting and self._waiting[0] <= pts:
+            skipped += heapq.heappop(self._waiting) < pts
         self._missing += skipped
         if self._origin is None:
-            self._origin = frame.pts
+            self._origin = pts
         else:
             self.last += skipped
-        self._time = (frame.pts - self._origin) * self.base
+        self._time = (pts - self._origin) * self.base
         return Decoded(self.last, self._time, frame)
 
     def finish(self) -> int:
@@ -175,29 +110,40 @@ class Pass:
     """One way through a container, from where it stands to its end.
 
     Args:
-        source: as of `open_input`, which is called.
+        source: URL, or the path of a file with ``file:`` before it.
+        name: what messages call it.
         problems: where damage is told; None where nobody asks.
-        timeout, threads, options: as of `open_input`.
+        timeout: seconds after which opening, or waiting for data, ends with an error.
+        threads: of the decoder; 0 for as many as there are cores.
+        options: of PyAV's ``open``.
 
     Attributes:
-        name: the source, for messages.
+        name: the same.
         container, stream: what was opened.
+
+    Raises:
+        MediaError: it cannot be opened, or holds no video.
     """
 
     def __init__(
         self,
         source: str,
+        name: str,
         problems: list[str] | None = None,
         *,
         timeout: float | None = None,
         threads: int = 0,
         **options: Any,  # noqa: ANN401 - PyAV's own
     ) -> None:
-        self.name = shown_source(source.removeprefix("file:"))
-        self.container, self.stream = open_input(
-            source, timeout=timeout, threads=threads, **options
-        )
-        self._timeout, self._problems = timeout, problems
+        self.name, self._timeout, self._problems = name, timeout, problems
+        self.container = _open(source, name, timeout, **options)
+        try:
+            self.stream = _video_stream(self.container, name)
+            self.stream.thread_type = "AUTO"
+            self.stream.thread_count = threads
+        except BaseException:
+            self.container.close()
+            raise
 
     def close(self) -> None:
         """Close the container."""
@@ -213,8 +159,8 @@ class Pass:
             yield from self.container.demux(self.stream)
         except (FFmpegError, OSError) as error:
             if self._timeout is not None:
-                raise MediaError(f"{self.name}: {reason(error, self._timeout)}") from error
-            self._tell(f"reading ended early: {reason(error, None)}")
+                raise MediaError(f"{self.name}: {_reason(error, self._timeout)}") from error
+            self._tell(f"reading ended early: {_reason(error, None)}")
             yield Packet()
 
     def frames(self, packets: Iterable[Packet] | None = None) -> Iterator[VideoFrame]:
@@ -245,3 +191,37 @@ class Pass:
     def _tell(self, problem: str) -> None:
         if self._problems is not None and problem not in self._problems:
             self._problems.append(problem)
+
+
+def _open(source: str, name: str, timeout: float | None, **options: Any) -> InputContainer:
+    try:
+        return av.open(source, "r", timeout=timeout, metadata_errors="replace", **options)
+    except (FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"{name}: {_reason(error, timeout)}") from error
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    # Any text can be drawn as the screen of a terminal, which nobody means by a video.
+    if container.format.name == "tty":
+        raise MediaError(f"{name}: is text; expected a video")
+    # The cover of an album is a video of one frame to the container.
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        others = ", ".join(sorted({stream.type for stream in container.streams}))
+        raise MediaError(f"{name}: has no video, {f'only {others}' if others else 'nor any other'}")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise MediaError(f"{name}: its video is of a kind that this build of PyAV cannot decode")
+    if stream.width * stream.height > MOST_PIXELS:
+        raise MediaError(
+            f"{name}: says that it is {stream.width}x{stream.height} pixels; its header is damaged"
+        )
+    return stream
+
+
+def _reason(error: BaseException, timeout: float | None) -> str:
+    """Why it went wrong, in words."""
+    if isinstance(error, ExitError):
+        return f"no data came for {timeout:g} seconds; is the sender running, and reachable?"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"cannot be read: {text[:1].lower()}{text[1:]}"

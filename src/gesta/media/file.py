@@ -20,6 +20,7 @@ from gesta.media.video import (
     Size,
     Times,
     Video,
+    box_size,
     check_box,
     check_indices,
     check_size,
@@ -66,7 +67,8 @@ class VideoFile(Video):
         self._started = self._known = None
 
     def _open(self, problems: list[str] | None = None) -> Pass:
-        return Pass(f"file:{self.path}", problems, threads=self._threads, options=dict(PROTOCOLS))
+        source, name = f"file:{self.path}", str(self.path)
+        return Pass(source, name, problems, threads=self._threads, options=dict(PROTOCOLS))
 
     def _start(self) -> tuple[Pass, Decoded, Iterator[Decoded]]:
         """A pass with its first frame: that of opening, if nobody has taken it yet."""
@@ -121,8 +123,7 @@ class VideoFile(Video):
         size, box = check_size(self.name, size), check_box(self.name, box)
         times, finder = self._find()
         wanted = check_indices(self.name, indices, len(times))
-        whole = self.size if box is None else (box[2] - box[0], box[3] - box[1])
-        width, height = size or whole
+        width, height = size or (self.size if box is None else box_size(box))
         images = np.empty((len(wanted), height, width, 3), np.uint8)
         for place in np.unique(wanted):
             images[wanted == place] = self._renderer(finder.frame(int(place)), box, size)

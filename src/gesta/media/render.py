@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, cast
 
 import numpy as np
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from gesta.media.video import Box, Image, Size
+from gesta.media.video import Box, Image, Size, box_size
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Turn:
         start of its first row and c, d of its second, what is stored at (x, y) is shown at
         (a x + c y, b x + d y), moved into the picture.
         """
-        data = next((item for item in frame.side_data if item.type.name == "DISPLAYMATRIX"), None)
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
         if data is None:
             return cls()
         a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
@@ -106,10 +107,10 @@ class Renderer:
         inside = _inside(box, self.size)
         if inside == box:
             return self._cut(frame, box, size)
-        image = np.zeros((*_size(box)[::-1], 3), np.uint8)
+        image = np.zeros((*box_size(box)[::-1], 3), np.uint8)
         if inside is not None:
             left, top = inside[0] - box[0], inside[1] - box[1]
-            width, height = _size(inside)
+            width, height = box_size(inside)
             image[top : top + height, left : left + width] = self._cut(frame, inside, None)
         return self._scale_image(image, size)
 
@@ -127,8 +128,8 @@ class Renderer:
         even = (left, top, right, bottom)
         part = self._filter(frame, even)
         if even == box:
-            return self.turn.apply(self._rgb(part, target or _size(box)))
-        image = self._rgb(part, _size(even))
+            return self.turn.apply(self._rgb(part, target or box_size(box)))
+        image = self._rgb(part, box_size(even))
         image = image[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
         return self.turn.apply(self._scale_image(np.ascontiguousarray(image), target))
 
@@ -140,7 +141,7 @@ class Renderer:
             self._cutter = (key, _cutter(frame, box))
         graph = self._cutter[1]
         graph.push(frame)
-        return graph.pull()
+        return cast(VideoFrame, graph.pull())
 
     def _scale_image(self, image: Image, size: Size | None) -> Image:
         if size is None or size == (image.shape[1], image.shape[0]):
@@ -154,23 +155,19 @@ class Renderer:
         )
 
     def _rgb(self, frame: VideoFrame, size: Size) -> Image:
-        return self._scale(frame, size, "rgb24").to_ndarray()
+        return cast(Image, self._scale(frame, size, "rgb24").to_ndarray())
 
 
 def _cutter(frame: VideoFrame, box: Box) -> Graph:
     graph = Graph()
-    width, height = _size(box)
+    width, height = box_size(box)
     base = frame.time_base or Fraction(1, 1000)
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format.name, time_base=base
+        width=frame.width, height=frame.height, format=frame.format, time_base=base
     )
     cut = graph.add("crop", f"w={width}:h={height}:x={box[0]}:y={box[1]}:exact=1")
     graph.link_nodes(source, cut, graph.add("buffersink")).configure()
     return graph
-
-
-def _size(box: Box) -> Size:
-    return box[2] - box[0], box[3] - box[1]
 
 
 def _inside(box: Box, size: Size) -> Box | None:

@@ -57,7 +57,7 @@ class Index:
         # Before the origin stand pictures that lack the key frame they were made from.
         shown = np.unique(np.array(pts, np.int64))
         shown = shown[shown >= origin]
-        return cls((shown - origin) * clock.base, shown, keys)
+        return cls(np.array((shown - origin) * clock.base, np.float64), shown, keys)
 
 
 class Finder(Protocol):
@@ -131,11 +131,12 @@ class Seeker:
         """
         target = int(self._index.pts[place])
         before = bisect_right(self._keys, target)
-        nearest = self._keys[before - 1] if before else None
-        if self._last is not None and self._last < target and (nearest or 0) <= self._last:
-            found = self._look_for(target)
-            if found is not None:
-                return found
+        if self._last is not None and self._last < target:
+            # Going on costs less than seeking unless there is a key frame between.
+            if not before or self._keys[before - 1] <= self._last:
+                found = self._look_for(target)
+                if found is not None:
+                    return found
         for offset in self._offsets(before):
             if self._go(offset, target):
                 found = self._look_for(target)

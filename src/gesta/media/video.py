@@ -125,6 +125,11 @@ class Video(ABC):
         return np.searchsorted(middles, np.asarray(times, np.float64)).astype(np.int64)
 
 
+def box_size(box: Box) -> Size:
+    """(width, height) of a box."""
+    return box[2] - box[0], box[3] - box[1]
+
+
 def check_indices(name: str, indices: ArrayLike, frames: int) -> NDArray[np.int64]:
     """Places of frames as int64.
 
