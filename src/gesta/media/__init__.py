@@ -1,7 +1,27 @@
 """Video in and out: decoding at any place, writing, and joints in the picture."""
 
+from gesta.media.crop import Growth, carry_joints, joints_box, projection_crop, square_crop
+from gesta.media.projection import KINECT_V2, Camera, fit_camera, joint_pixels, project
 from gesta.media.sources import open_video
 from gesta.media.video import Box, Frame, Image, Size, Video
 from gesta.media.writer import VideoWriter
 
-__all__ = ["Box", "Frame", "Image", "Size", "Video", "VideoWriter", "open_video"]
+__all__ = [
+    "KINECT_V2",
+    "Box",
+    "Camera",
+    "Frame",
+    "Growth",
+    "Image",
+    "Size",
+    "Video",
+    "VideoWriter",
+    "carry_joints",
+    "fit_camera",
+    "joint_pixels",
+    "joints_box",
+    "open_video",
+    "project",
+    "projection_crop",
+    "square_crop",
+]

@@ -1,9 +1,11 @@
 """Where the joints of a clip lie in the frames of its video.
 
 Convention: camera space is the Kinect's, in metres: the camera is the origin, x grows to the right
-of the picture, y up, z away from the camera. Pixels are continuous with y down: (0, 0) is the
-upper left corner of the frame and (width, height) the lower right one, so that pixel i covers
-i to i + 1, a mirrored frame has x' = width - x, and a scaled one x' = x * width' / width.
+of the picture, y up, z away from the camera. The Kinect's pictures are mirror images: the left hand
+of somebody who faces it is on the left of the picture, and an estimator that takes the picture for
+the world calls it the right one. Pixels are continuous with y down: (0, 0) is the upper left corner
+of the frame and (width, height) the lower right one, so that pixel i covers i to i + 1, a mirrored
+frame has x' = width - x, and a scaled one x' = x * width' / width.
 """
 
 from __future__ import annotations
