@@ -65,7 +65,7 @@ class ModelEntry:
     Args:
         name: what `create_model` calls it.
         builder: the function that builds it.
-        inputs: the names of Batch that its forward takes.
+        inputs: the names of Batch that its forward takes, unless options make them others.
         paper: where it comes from.
         options: from the builder's signature.
         small: options of a narrow version, in which tests run it.
@@ -175,7 +175,9 @@ def create_model(
         if generator is not None:
             torch.set_rng_state(_drawn_state(generator))
         model = entry.builder(skeleton, num_classes, channels, frames, persons, **resolved)
-    model.name, model.inputs, model.options = name, entry.inputs, resolved
+    model.name, model.options = name, resolved
+    if not hasattr(model, "inputs"):  # where options decide what it takes, its builder says it
+        model.inputs = entry.inputs
     return model
 
 

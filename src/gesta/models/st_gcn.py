@@ -18,7 +18,7 @@ settings), and that the nine blocks keep the ten blocks' first block without res
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, cast
 
 import torch
@@ -37,7 +37,7 @@ from gesta.skeleton.graph import Normalisation, Partition
 
 # (width as a multiple of the first, temporal stride) of each block.
 _TEN = [(1, 1)] * 4 + [(2, 2), (2, 1), (2, 1)] + [(4, 2), (4, 1), (4, 1)]
-_NINE = [(1, 1)] * 3 + [(2, 2), (2, 1), (2, 1)] + [(4, 2), (4, 1), (4, 1)]
+NINE = [(1, 1)] * 3 + [(2, 2), (2, 1), (2, 1)] + [(4, 2), (4, 1), (4, 1)]
 
 _PAPER = Paper(
     "Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition",
@@ -51,6 +51,11 @@ _PAPER = Paper(
   year = {2018}
 }""",
 )
+
+
+# Called with a block's number, its result (R, C, T', V) and which of the N*M persons each row is
+# (None: all, in order); gives what the next block sees, zero where the result is zero.
+AfterBlock = Callable[[int, Tensor, Tensor | None], Tensor]
 
 
 class Block(nn.Module):
@@ -163,7 +168,7 @@ class StGcn(SkeletonModel):
         self.blocks = nn.ModuleList(blocks)
         self.strides = tuple(block.stride for block in blocks)
         self.width = blocks[-1].graph.out_channels
-        self.head = nn.Linear(self.width, num_classes)
+        self.head: nn.Module = nn.Linear(self.width, num_classes)
 
     def forward(self, poses: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits (N, Y) of poses (N, M, T, V, C); mask (N, M, T) is True where a person is.
@@ -171,16 +176,27 @@ class StGcn(SkeletonModel):
         Raises:
             ShapeError: an input of another shape or type than the model was made for.
         """
+        looked_at = self.attention is not None and self.attention.looked_at
+        return self.head(self.pooled_features(poses, mask, every=looked_at))
+
+    def pooled_features(
+        self, poses: Tensor, mask: Tensor | None, after: AfterBlock | None = None, *, every: bool
+    ) -> Tensor:
+        """The mean (N, C) of the last feature maps over joints, valid frames and present persons.
+
+        `after` is what is done after each block; `every` keeps rows of absent persons, for who
+        wants to know a row by its number.
+        """
         self.check_inputs(poses, mask)
         clips, persons = poses.shape[0], poses.shape[1]
-        rows = self._rows(poses, mask)
-        features = _mean_over_frames(self._trunk(rows), rows.frames[-1])
+        rows = self._rows(poses, mask, every=every)
+        features = _mean_over_frames(self._trunk(rows, after), rows.frames[-1])
         features = self._scatter(features, rows.persons, clips * persons)
         features = features.view(clips, persons, self.width)
         if mask is None or self.average_absent:
-            return self.head(features.mean(1))
+            return features.mean(1)
         present = mask.any(-1).sum(1, keepdim=True).clamp(min=1)
-        return self.head(features.sum(1) / present.to(features.dtype))
+        return features.sum(1) / present.to(features.dtype)
 
     def forward_features(self, poses: Tensor, mask: Tensor | None = None) -> Tensor:
         """The last feature maps (N*M, C, T', V), zero for absent persons and padded frames.
@@ -205,7 +221,7 @@ class StGcn(SkeletonModel):
             for graph in graphs
         ]
 
-    def _trunk(self, rows: _Rows) -> Tensor:
+    def _trunk(self, rows: _Rows, after: AfterBlock | None = None) -> Tensor:
         """(R, T, V, C) to (R, C_out, T', V)."""
         count, length, joints, channels = rows.poses.shape
         x = rows.poses if self.attention is None else self.attention(rows.poses)
@@ -214,13 +230,14 @@ class StGcn(SkeletonModel):
         x = x.permute(0, 2, 3, 1).reshape(count, length, joints, channels).permute(0, 3, 1, 2)
         for i, block in enumerate(self.blocks):
             x = block(x, rows.frames[i], rows.frames[i + 1])
+            x = x if after is None else after(i, x, rows.persons)
         return x
 
-    def _rows(self, poses: Tensor, mask: Tensor | None) -> _Rows:
+    def _rows(self, poses: Tensor, mask: Tensor | None, *, every: bool = False) -> _Rows:
         everything: list[Frames | None] = [None] * (len(self.blocks) + 1)
         if mask is None or self.average_absent:
             return _Rows(poses.flatten(0, 1), None, everything)
-        if exporting():
+        if every or exporting():
             return self._masked_rows(poses.flatten(0, 1), mask.flatten(0, 1), None)
         return self._present_rows(poses, mask)
 
@@ -362,7 +379,7 @@ def st_gcn(
         )
     subsets = split_graph(layout, partition, normalisation)
     made, entering = [], channels
-    for i, (multiple, stride) in enumerate(_TEN if blocks == 10 else _NINE):
+    for i, (multiple, stride) in enumerate(_TEN if blocks == 10 else NINE):
         graph = GraphConvolution(entering, width * multiple, subsets, importance=edge_importance)
         made.append(Block(graph, temporal_kernel, stride, i > 0, dropout if i > 0 else 0.0))
         entering = width * multiple

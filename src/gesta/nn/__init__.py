@@ -1,6 +1,7 @@
 """Layers that at least two models use, and the hooks that look inside them."""
 
 from gesta.nn.coupled_attention import CoupledAttention, attend_poses
+from gesta.nn.cross_attention import CrossAttention, SelfAttention
 from gesta.nn.dropout import Dropout
 from gesta.nn.fold import fold_batch_norm
 from gesta.nn.frames import Frames, any_in_stride, exporting
@@ -13,6 +14,7 @@ from gesta.nn.start import start_for_relu
 
 __all__ = [
     "CoupledAttention",
+    "CrossAttention",
     "DotProductAttention",
     "Dropout",
     "Frames",
@@ -20,6 +22,7 @@ __all__ = [
     "MaskedBatchNorm",
     "Observed",
     "PersonRows",
+    "SelfAttention",
     "SelfAttentionBlock",
     "SelfAttentionLayer",
     "any_in_stride",

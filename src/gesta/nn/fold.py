@@ -32,13 +32,17 @@ def fold_batch_norm(model: Module) -> Module:
 
 
 @torch.no_grad()
-def fold_into_convolution(convolution: nn.Conv2d, norm: MaskedBatchNorm) -> None:
-    """Fold a norm into the convolution before it, which must have a bias."""
+def fold_into_convolution(convolution: nn.Conv2d | nn.Conv3d, norm: MaskedBatchNorm) -> None:
+    """Fold a norm into the convolution before it."""
     if norm.folded:
         return
     scale, shift = norm.scale_and_shift()
-    if convolution.bias is None:
-        raise ValueError("a norm can be folded only into a convolution with a bias")
     convolution.weight.mul_(scale.view(-1, *[1] * (convolution.weight.ndim - 1)))
-    convolution.bias.mul_(scale).add_(shift)
-    norm.fold_away()
+    if convolution.bias is not None:
+        convolution.bias.mul_(scale).add_(shift)
+        norm.fold_away()
+        return
+    # A bias that the state dict does not know; there it stays the norm's.
+    del convolution.bias
+    convolution.register_buffer("bias", shift, persistent=False)
+    norm.fold_away(shift)

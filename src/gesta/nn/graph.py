@@ -35,6 +35,7 @@ class GraphConvolution(nn.Module):
         super().__init__()
         self.channels, self.out_channels = channels, out_channels
         self.subsets, self.joints = subsets.shape[0], subsets.shape[1]
+        self.kernel_size = (1, self.subsets)  # as papers list it: one frame, K neighbourhoods
         # The state dict leaves out what the layout says already.
         self.register_buffer(
             "adjacency", torch.as_tensor(subsets, dtype=torch.get_default_dtype()), persistent=False
