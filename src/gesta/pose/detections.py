@@ -52,6 +52,8 @@ class Detections:
                 raise ShapeError(f"{name} of detections lies in [0, 1]")
         if not np.isfinite(self.boxes).all() or np.isinf(self.joints).any():
             raise ShapeError("boxes of detections are finite, their joints finite or NaN")
+        if (np.isnan(self.joints).any(axis=-1) & (self.confidence > 0)).any():
+            raise ShapeError("joints of detections that are NaN have confidence 0")
 
     def __len__(self) -> int:
         """How many persons were found, P."""

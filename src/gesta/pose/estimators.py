@@ -9,10 +9,14 @@ from typing import Any
 
 from gesta.errors import PoseError
 from gesta.pose.detections import PoseEstimator
+from gesta.pose.mediapipe import BlazePose
 from gesta.pose.movenet import MoveNet
+from gesta.pose.rtmlib import RtmPose
 
 _ESTIMATORS: dict[str, Callable[..., PoseEstimator]] = {
     "movenet": MoveNet,
+    "rtmlib": RtmPose,
+    "mediapipe": BlazePose,
 }
 
 

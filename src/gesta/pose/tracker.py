@@ -22,6 +22,8 @@ IDs = NDArray[np.int64]
 # by the third for every second since the track was seen, up to the fourth.
 SAME_BODY = 0.12
 NEAR, NEARER_A_SECOND, FAR = 0.25, 1.5, 0.5
+# Frames of a damaged video may bear the same time; no speed follows from less than this (seconds).
+SHORTEST = 1e-3
 # What a joint without confidence still counts in a distance.
 FAINT = 0.02
 
@@ -44,10 +46,12 @@ class _Track:
         """Take over a detection of this person."""
         joints, confidence = detections.joints[index], detections.confidence[index]
         # The median joint: limbs swing, and single joints are lost and found.
+        # A joint without confidence may be NaN.
         steps = (joints - self.joints)[(confidence > FAINT) & (self.confidence > FAINT)]
-        step = np.nanmedian(steps, axis=0) if np.isfinite(steps).any() else np.zeros(2, np.float32)
+        step = np.median(steps, axis=0) if len(steps) else np.zeros(2, np.float32)
         weight = max(1 / self.hits, 0.3)
-        self.velocity = self.velocity * (1 - weight) + step / (time - self.time) * weight
+        passed = max(time - self.time, SHORTEST)
+        self.velocity = self.velocity * (1 - weight) + step / np.float32(passed) * weight
         self.joints, self.confidence, self.box = joints, confidence, detections.boxes[index]
         self.time, self.hits = time, self.hits + 1
 
@@ -90,19 +94,19 @@ class Tracker:
 
         Args:
             detections: P persons of the frame.
-            time: seconds, later than that of the frame before.
+            time: seconds, no earlier than that of the frame before.
 
         Returns:
             (P,) numbers of persons from 0; -1 for a second sight of a body that has a better one
             and for what is too unsure to be somebody new.
 
         Raises:
-            PoseError: time does not go on.
+            PoseError: time goes back.
         """
-        if not time > self._time:
+        if not time >= self._time:
             raise PoseError(f"tracker: time goes on; found {time} s after {self._time} s")
-        self._time = time
         self._tracks = [track for track in self._tracks if not self._is_gone(track, time)]
+        self._time = time
         ids = np.full(len(detections), -1, np.int64)
         distinct = _distinct(detections)
         for row, column in _pairs(self._costs(detections, distinct, time)):
@@ -124,27 +128,81 @@ class Tracker:
     def _is_gone(self, track: _Track, time: float) -> bool:
         if time - track.time > self.memory:
             return True
-        if self.frame_size is None:
+        if self.frame_size is None or track.time >= self._time:
+            # Who was there in the last frame may be half outside of it.
             return False
         centre = (track.box[:2] + track.box[2:]) / 2 + track.ahead(time)
         return bool((centre < 0).any() or (centre > np.array(self.frame_size)).any())
 
     def _costs(self, detections: Detections, chosen: list[int], time: float) -> Floats:
         """(tracks, chosen): distance as a part of what the gate allows; 1 where it forbids."""
-        costs = np.ones((len(self._tracks), len(chosen)), np.float32)
-        for row, track in enumerate(self._tracks):
-            gate = min(NEAR + NEARER_A_SECOND * (time - track.time), FAR)
-            size, ahead = _size(track.box), track.ahead(time)
-            for column, index in enumerate(chosen):
-                other = _size(detections.boxes[index])
-                if max(size, other) > self.size_gate * min(size, other):
-                    continue
-                distance = _distance(
-                    (track.joints + ahead, track.confidence, track.box + np.tile(ahead, 2)),
-                    _body(detections, index),
-                )
-                costs[row, column] = min(distance / gate, 1)
-        return costs
+        if not self._tracks or not chosen:
+            return np.ones((len(self._tracks), len(chosen)), np.float32)
+        ahead = np.array([track.ahead(time) for track in self._tracks], np.float32)
+        expected = _Bodies(
+            np.array([track.joints for track in self._tracks]) + ahead[:, None],
+            np.array([track.confidence for track in self._tracks]),
+            np.array([track.box for track in self._tracks]) + np.tile(ahead, 2),
+        )
+        found = _Bodies.of(detections).take(chosen)
+        unseen = np.array([time - track.time for track in self._tracks])
+        gate = np.minimum(NEAR + NEARER_A_SECOND * unseen, FAR)[:, None]
+        one, other = expected.sizes[:, None], found.sizes[None, :]
+        alike = np.maximum(one, other) <= self.size_gate * np.minimum(one, other)
+        return np.where(alike, np.minimum(_distances(expected, found) / gate, 1), 1)
+
+
+@dataclass(frozen=True)
+class _Bodies:
+    """(P, V, 2) joints, (P, V) confidence and (P, 4) boxes of persons."""
+
+    joints: Floats
+    confidence: Floats
+    boxes: Floats
+
+    @classmethod
+    def of(cls, found: Detections) -> _Bodies:
+        return cls(found.joints, found.confidence, found.boxes)
+
+    def take(self, chosen: list[int]) -> _Bodies:
+        return _Bodies(self.joints[chosen], self.confidence[chosen], self.boxes[chosen])
+
+    @property
+    def sizes(self) -> Floats:
+        """(P,) diagonals of the boxes: they change less than areas when arms go up."""
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        return np.maximum(np.hypot(sides[:, 0], sides[:, 1]), 1)
+
+    @property
+    def middles(self) -> Floats:
+        """(P, 2) middles of the boxes."""
+        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+
+
+def _distances(ones: _Bodies, others: _Bodies) -> Floats:
+    """(P, Q): mean distance of joints that both know, weighted by confidence, in body sizes.
+
+    Where two have no joint in common, the distance of their boxes' middles.
+    """
+    apart = np.linalg.norm(ones.joints[:, None] - others.joints[None], axis=-1)
+    sure = np.maximum(ones.confidence, FAINT)[:, None] * np.maximum(others.confidence, FAINT)[None]
+    weights = np.where(np.isnan(apart), 0, np.sqrt(sure))
+    total = weights.sum(axis=-1)
+    mean = (np.nan_to_num(apart) * weights).sum(axis=-1) / np.maximum(total, 1e-6)
+    middles = np.linalg.norm(ones.middles[:, None] - others.middles[None], axis=-1)
+    return np.where(total > 0, mean, middles) / ((ones.sizes[:, None] + others.sizes[None]) / 2)
+
+
+def _distinct(detections: Detections) -> list[int]:
+    """The detections, best first, without those that show the body of a better one again."""
+    kept: list[int] = []
+    if len(detections):
+        bodies = _Bodies.of(detections)
+        apart = _distances(bodies, bodies)
+        for index in np.argsort(-detections.scores, kind="stable").tolist():
+            if (apart[index, kept] >= SAME_BODY).all():
+                kept.append(index)
+    return kept
 
 
 def _pairs(costs: Floats) -> list[tuple[int, int]]:
@@ -155,37 +213,3 @@ def _pairs(costs: Floats) -> list[tuple[int, int]]:
     rows, columns = linear_sum_assignment(costs)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(row, column) for row, column in pairs if costs[row, column] < 1]
-
-
-_Body = tuple[Floats, Floats, Floats]
-
-
-def _body(detections: Detections, index: int) -> _Body:
-    return detections.joints[index], detections.confidence[index], detections.boxes[index]
-
-
-def _size(box: Floats) -> float:
-    """The diagonal of a box: it changes less than its area when arms go up."""
-    return max(float(np.hypot(box[2] - box[0], box[3] - box[1])), 1.0)
-
-
-def _distance(one: _Body, other: _Body) -> float:
-    """Mean distance of joints that both know, weighted by confidence, in diagonals of the box."""
-    weights = np.sqrt(np.maximum(one[1], FAINT) * np.maximum(other[1], FAINT))
-    apart = np.linalg.norm(one[0] - other[0], axis=-1)
-    known = np.isfinite(apart)
-    size = (_size(one[2]) + _size(other[2])) / 2
-    if not known.any():
-        middles = [(box[:2] + box[2:]) / 2 for box in (one[2], other[2])]
-        return float(np.linalg.norm(middles[0] - middles[1])) / size
-    return float(np.average(apart[known], weights=weights[known])) / size
-
-
-def _distinct(detections: Detections) -> list[int]:
-    """The detections, best first, without those that show the body of a better one again."""
-    kept: list[int] = []
-    for index in np.argsort(-detections.scores, kind="stable").tolist():
-        body = _body(detections, index)
-        if all(_distance(body, _body(detections, better)) >= SAME_BODY for better in kept):
-            kept.append(index)
-    return kept
