@@ -14,7 +14,7 @@ from gesta.version import __version__
 _HOMES = {
     "gesta.archive": ("Archive", "Protocol", "open_archive", "write_archive"),
     "gesta.clip": ("Clip", "VideoReference"),
-    "gesta.datasets": ("list_datasets", "prepare"),
+    "gesta.datasets": ("extract", "list_datasets", "plan_videos", "prepare"),
     "gesta.evaluation": ("Scores", "compare", "fuse"),
     "gesta.export": ("export_onnx",),
     "gesta.formats": ("read_clip", "read_clips"),
@@ -43,6 +43,7 @@ __all__ = [
     "create_model",
     "evaluate",
     "export_onnx",
+    "extract",
     "fuse",
     "get_layout",
     "list_datasets",
@@ -50,6 +51,7 @@ __all__ = [
     "list_models",
     "load_weights",
     "open_archive",
+    "plan_videos",
     "prepare",
     "read_clip",
     "read_clips",
@@ -63,7 +65,7 @@ __all__ = [
 if TYPE_CHECKING:
     from gesta.archive import Archive, Protocol, open_archive, write_archive
     from gesta.clip import Clip, VideoReference
-    from gesta.datasets import list_datasets, prepare
+    from gesta.datasets import extract, list_datasets, plan_videos, prepare
     from gesta.evaluation import Scores, compare, fuse
     from gesta.export import export_onnx
     from gesta.formats import read_clip, read_clips

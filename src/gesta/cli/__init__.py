@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 VERBS = {
     "demo": "embedded data: prepare, doctor, train, evaluate, report",
     "prepare": "files of a data set -> an archive",
+    "extract": "own videos: poses, tracks -> an archive",
     "doctor": "check an archive and its protocol before trusting it",
     "view": "animate a clip, or a page of an archive's clips",
     "train": "train a model, a recipe, or a run's recipe again",

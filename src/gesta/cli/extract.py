@@ -146,7 +146,11 @@ def _describe(plan: VideoPlan, console: Console) -> dict[str, Any]:
         for name, cuts in plan.cuts.items()
         for cut in cuts
     ]
-    columns = ("file", "id", "class", "subject", "source")
+    columns = [
+        column
+        for column in ("id", "class", "subject", "source", "start", "end")
+        if any(clip[column] is not None for clip in clips)
+    ]
     console.table(columns, [[clip[column] for column in columns] for clip in clips[:_SHOWN]])
     if len(clips) > _SHOWN:
         console.say(f"and {len(clips) - _SHOWN} more")

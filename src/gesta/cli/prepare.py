@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from gesta.cli.prepared import SHOWN, say_archive, summary
+
 if TYPE_CHECKING:
     from gesta.archive import Archive
     from gesta.cli.console import Console
-
-_SHOWN = 5  # skipped files that are printed; the archive lists all
+    from gesta.datasets import VideoLinks
 
 
 @dataclass
@@ -42,6 +43,9 @@ class Arguments:
     layout: str | None = None
     """Joint layout to map to, or the files' own where they do not say it; a name or .toml file."""
 
+    videos: Path | None = None
+    """Folder of the data set's RGB videos (NTU, UESTC, SYSU, Kinetics): linked, never copied."""
+
     strict: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Stop at the first file that cannot be read."""
 
@@ -51,8 +55,9 @@ class Arguments:
 
 def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     """Prepare the archive and say what is in it."""
-    from gesta.datasets import prepare
+    from gesta.datasets import prepare, video_links
 
+    links = video_links(arguments.dataset, arguments.videos)
     with console.progress(f"preparing {arguments.dataset}") as progress:
         archive = prepare(
             arguments.dataset,
@@ -61,33 +66,36 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             bodies=arguments.bodies,
             persons=arguments.persons,
             layout=arguments.layout,
+            videos=links,
             strict=arguments.strict,
             processes=arguments.processes,
             progress=progress,
         )
     document = summary(archive)
-    console.say(
-        f"{document['clips']} clips of {len(document['classes'])} classes, {document['layout']}, "
-        f"{document['empty']} of them empty, in {archive.path}"
-    )
-    for entry in document["skipped"][:_SHOWN]:
-        console.say(f"skipped {entry['name']}: {entry['reason']}", style="yellow")
-    if len(document["skipped"]) > _SHOWN:
-        console.say(f"skipped {len(document['skipped']) - _SHOWN} more; see `gesta doctor`")
-    console.say(f"protocols: {', '.join(document['protocols'])}")
+    say_archive(document, console)
+    if links is not None:
+        document["videos"] = _linked(archive, links, console)
     return document
 
 
-def summary(archive: Archive) -> dict[str, Any]:
-    """What an archive holds, as a JSON document."""
-    return {
-        "archive": str(archive.path),
-        "dataset": archive.dataset,
-        "layout": archive.layout.name,
-        "clips": len(archive),
-        "empty": int((archive.persons == 0).sum()),
-        "classes": list(archive.classes),
-        "protocols": list(archive.protocols),
-        "skipped": [dict(entry) for entry in archive.skipped],
-        "provenance": dict(archive.provenance),
+def _linked(archive: Archive, links: VideoLinks, console: Console) -> dict[str, Any]:
+    """Say which clips have their videos, and give it as a part of the JSON document."""
+    linked = int(archive.with_video.sum())
+    found = {
+        "folder": str(links.folder),
+        "linked": linked,
+        "without": len(archive) - linked,
+        "uneven": links.uneven,
+        "problems": [{"name": name, "reason": reason} for name, reason in links.problems],
+        "doubles": links.doubles,
     }
+    console.say(f"{linked} clips linked to their videos, {found['without']} without")
+    if links.uneven:
+        console.say(f"{links.uneven} of them have one frame more or less than their video")
+    if links.doubles:
+        console.say(f"{links.doubles} videos passed over: another is of the same clip")
+    for name, reason in links.problems[:SHOWN]:
+        console.say(f"not linked {name}: {reason}", style="yellow")
+    if len(links.problems) > SHOWN:
+        console.say(f"not linked {len(links.problems) - SHOWN} more; see --json")
+    return found

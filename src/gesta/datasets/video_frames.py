@@ -9,9 +9,6 @@ from gesta.datasets.video_plan import Cut
 from gesta.errors import MediaError
 from gesta.media import Frame, Video
 
-# A frame that comes earlier than its turn by less than this part of a turn is in time.
-_EARLY = 0.25
-
 
 class ChosenFrames(Video):
     """A video of which only some frames are shown, at their own times.
@@ -29,6 +26,8 @@ class ChosenFrames(Video):
         self._video, self._cuts = video, cuts
         self._step = 0.0 if frames_per_second is None else 1 / frames_per_second
         self.name, self.size, self.problems = video.name, video.size, video.problems
+        # Of two frames the one nearer to its turn: it may come half a frame early.
+        self._early = min(self._step, 1 / video.frame_rate) / 2 if video.frame_rate else 0.0
         rates = [rate for rate in (video.frame_rate, frames_per_second) if rate is not None]
         self.frame_rate = min(rates, default=None)
 
@@ -46,8 +45,8 @@ class ChosenFrames(Video):
                 raise MediaError(f"{self.name}: stopped at {frame.time:.2f} s")
             if all(cut.end is not None and frame.time >= cut.end for cut in self._cuts):
                 return
-            in_time = frame.time >= due - _EARLY * self._step
+            in_time = frame.time >= due - self._early
             if in_time and any(cut.holds(frame.time) for cut in self._cuts):
                 # The turns go on from the last; after a gap, from here.
-                due = max(due + self._step, frame.time + (1 - _EARLY) * self._step)
+                due = max(due, frame.time - self._early) + self._step
                 yield frame

@@ -234,7 +234,7 @@ def _matched(expression: re.Pattern[str], text: str) -> str:
     match = expression.search(text)
     if match is None:
         return ""
-    return "/".join(part or "" for part in match.groups()) if expression.groups else match[0]
+    return "/".join(filter(None, match.groups())) or match[0]
 
 
 def _splits(rows: Sequence[Row], path: Path | None) -> Splits:

@@ -87,23 +87,8 @@ def extract(
     # Made once here, so that what is wrong with it is not said of each video.
     first = make()
     processes = min(processes or cores(), len(plan.cuts))
-    reader = _Reader(
-        plan,
-        (lambda: first) if processes == 1 else make,
-        persons=persons,
-        smooth=smooth,
-        frames_per_second=frames_per_second,
-    )
-    provenance = {
-        "gesta": __version__,
-        VIDEOS: videos_provenance(out, plan.folder),
-        "estimator": first.name,
-        "options": dict(options or {}),
-        "persons": persons,
-        "smooth": smooth,
-        "frames_per_second": frames_per_second,
-        "labels": plan.labels,
-    }
+    maker = (lambda: first) if processes == 1 else make
+    reader = _Reader(plan, maker, persons, smooth, frames_per_second)
     with ArchiveWriter(
         out,
         layout=first.layout,
@@ -111,7 +96,7 @@ def extract(
         space="pixels",
         classes=plan.classes,
         dataset=plan.folder.resolve().name if name is None else name,
-        provenance=provenance,
+        provenance=_provenance(plan, out, reader, first.name, options),
         overwrite=overwrite,
     ) as writer:
         read = _fill(writer, plan, reader, processes, strict, progress)
@@ -122,6 +107,25 @@ def extract(
                 f"{read.skipped[0]}"
             )
         return writer.close(protocols=lambda table: _protocols(plan, table))
+
+
+def _provenance(
+    plan: VideoPlan,
+    out: str | Path,
+    reader: _Reader,
+    estimator: str,
+    options: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    return {
+        "gesta": __version__,
+        VIDEOS: videos_provenance(out, plan.folder),
+        "estimator": estimator,
+        "options": dict(options or {}),
+        "persons": reader.persons,
+        "smooth": reader.smooth,
+        "frames_per_second": reader.frames_per_second,
+        "labels": plan.labels,
+    }
 
 
 def _check_numbers(
