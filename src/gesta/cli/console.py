@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -93,27 +93,41 @@ def _bar(console: RichConsole, title: str) -> Iterator[Progress]:
     )
     with RichProgress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None, rate="", note="")
-        started = time.monotonic()
+        rate_of = _rate()
 
         def report(done: int, total: int | None = None, note: str = "") -> None:
-            rate = done / max(time.monotonic() - started, 1e-6)
+            rate = rate_of(done)
             bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s", note=escape(note))
 
         yield report
 
 
 def _plain(console: Console, title: str) -> Progress:
-    started = last = time.monotonic()
+    last = time.monotonic()
+    rate_of = _rate()
 
     def report(done: int, total: int | None = None, note: str = "") -> None:
         nonlocal last
-        now = time.monotonic()
+        now, rate = time.monotonic(), rate_of(done)
         if done != total and now - last < _PLAIN_INTERVAL:
             return
         last = now
-        rate = done / max(now - started, 1e-6)
-        left = f", {(total - done) / rate:.0f} s left" if total and done and done < total else ""
+        left = f", {(total - done) / rate:.0f} s left" if total and rate and done < total else ""
         of = f"/{total}" if total is not None else ""
-        console.say(f"{title} {done}{of} ({rate:.1f}/s{left}) {note}".rstrip())
+        pace = f"({rate:.1f}/s{left})" if rate else ""
+        console.say(" ".join(filter(None, (title, f"{done}{of}", pace, note))))
 
     return report
+
+
+def _rate() -> Callable[[int], float]:
+    """How many steps a second are done since the first call: work that goes on began elsewhere."""
+    began: tuple[float, int] | None = None
+
+    def rate(done: int) -> float:
+        nonlocal began
+        now = time.monotonic()
+        began = began or (now, done)
+        return (done - began[1]) / max(now - began[0], 1e-6)
+
+    return rate

@@ -3,12 +3,13 @@
 import json
 import sys
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import tyro
 
 from gesta.cli import VERBS, main
+from gesta.cli.console import Console
 from gesta.errors import GestaError
 
 
@@ -88,3 +89,12 @@ def test_errors_are_one_line(verb, capsys, error, status, text):
     captured = capsys.readouterr()
     assert text in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_the_time_left_of_work_that_goes_on_is_that_of_the_rest(monkeypatch, capsys):
+    now = iter((0.0, 0.0, 0.0, 10.0, 10.0))
+    monkeypatch.setattr("gesta.cli.console.time", SimpleNamespace(monotonic=lambda: next(now)))
+    with Console().progress("work") as progress:
+        progress(900, 1000)
+        progress(920, 1000, "on")
+    assert capsys.readouterr().out == "work 920/1000 (2.0/s, 40 s left) on\n"
