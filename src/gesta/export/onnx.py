@@ -73,7 +73,7 @@ def export_onnx(
     shape = (*(sizes[name] or name for name in names), len(model.layout), model.channels)
     example = _example(shape, {"N": 2, "M": 2, "T": 24})
     free = {i: torch.export.Dim(name, min=1) for i, name in enumerate(names) if sizes[name] is None}
-    with _quiet():
+    with _quiet(), _steps_as_loops():
         program = torch.onnx.export(
             graph,
             example,
@@ -166,6 +166,24 @@ def _largest_error(graph: _Graph, path: Path, shape: tuple[str | int, ...]) -> f
         difference = (torch.from_numpy(result).double() - own).abs().max()
         errors.append(float(difference / own.abs().max().clamp(min=1e-6)))
     return max(errors)
+
+
+@contextmanager
+def _steps_as_loops() -> Iterator[None]:
+    """Torch's exporter writes recurrent layers as loops over any number of frames.
+
+    It swaps their operators' implementations for that, but an operator that has run in this
+    process remembers its old one, and so the number of frames would be baked in; afterwards it
+    would remember the loop (torch 2.13).
+    """
+    operators = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)
+    for operator in operators:
+        operator._dispatch_cache.clear()
+    try:
+        yield
+    finally:
+        for operator in operators:
+            operator._dispatch_cache.clear()
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The registry of models, and one file for each paper."""
 
-from gesta.models import csta_cnn as csta_cnn  # each import registers what its file defines
+from gesta.models import cross_attention as cross_attention  # each import registers its file's
+from gesta.models import csta_cnn as csta_cnn
+from gesta.models import recurrent as recurrent
 from gesta.models import san as san
 from gesta.models import st_gcn as st_gcn
 from gesta.models.cost import Cost, LayerCost, count

@@ -76,7 +76,7 @@ def count(
     hooks = [
         part.register_forward_hook(_hook(name, layers))
         for name, part in twin.named_modules()
-        if hasattr(part, "multiply_adds") or isinstance(part, _Convolution | nn.Linear)
+        if hasattr(part, "multiply_adds") or isinstance(part, _Layer)
     ]
     try:
         dtype = next(model.parameters()).dtype
@@ -92,17 +92,23 @@ def count(
 
 
 _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+_Layer = _Convolution | nn.Linear | nn.MaxPool2d | nn.MaxPool3d
 
 
-def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, Tensor], None]:
-    def record(part: nn.Module, _: Any, output: Tensor) -> None:  # noqa: ANN401 - torch's hook
-        kernel: tuple[int, ...] = tuple(getattr(part, "kernel_size", ()))
+# A layer that gives several, as a recurrent one does, is shown by the size of the first.
+_Output = Tensor | tuple[Tensor, ...]
+
+
+def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, _Output], None]:
+    def record(part: nn.Module, _: Any, output: _Output) -> None:  # noqa: ANN401 - torch's hook
+        kernel: int | tuple[int, ...] = getattr(part, "kernel_size", ())
+        shown = output if isinstance(output, Tensor) else output[0]
         layers.append(
             LayerCost(
                 name,
                 type(part).__name__,
-                kernel,
-                tuple(output.shape),
+                kernel if isinstance(kernel, tuple) else (kernel,) * (shown.ndim - 2),
+                tuple(shown.shape),
                 sum(p.numel() for p in part.parameters()),
                 _multiply_adds(part, output),
             )
@@ -111,11 +117,13 @@ def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, Tenso
     return record
 
 
-def _multiply_adds(part: nn.Module, output: Tensor) -> Mapping[str, int]:
+def _multiply_adds(part: nn.Module, output: _Output) -> Mapping[str, int]:
     own = getattr(part, "multiply_adds", None)
     if callable(own):
         result: dict[str, int] = own(output)
         return result
+    if not isinstance(output, Tensor):
+        return {}
     if isinstance(part, nn.Linear):
         return {"linear": output.numel() * part.in_features}
     if isinstance(part, _Convolution):
