@@ -1,5 +1,6 @@
 """Archives: clips on disk, checked, memory-mapped, divided by declared protocols."""
 
+from gesta.archive.context import Context, open_context, write_context
 from gesta.archive.doctor import Diagnosis, Finding, diagnose
 from gesta.archive.manifest import VERSION
 from gesta.archive.parts import cut_validation, expand_names, grouping, random_protocol, split
@@ -16,6 +17,7 @@ __all__ = [
     "ArchiveWriter",
     "ClipTable",
     "Clips",
+    "Context",
     "Diagnosis",
     "Finding",
     "FlatClips",
@@ -26,9 +28,11 @@ __all__ = [
     "expand_names",
     "grouping",
     "open_archive",
+    "open_context",
     "random_protocol",
     "split",
     "train_and_test",
     "videos_provenance",
     "write_archive",
+    "write_context",
 ]

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from gesta.evaluation.scores import Scores
-from gesta.transforms import Batch
+from gesta.transforms import Batch, ahead
 
 # Keeps the logarithm of a probability that vanishes finite.
 _TINY = 1e-30
 
 
 class Clips(Protocol):
-    """What can be scored: `gesta.transforms.ResidentClips`, for one."""
+    """What can be scored: `gesta.transforms.ResidentClips`, for one.
+
+    One whose ``waits`` is true has its batches made in another thread, before they are needed.
+    """
 
     @property
     def ids(self) -> Sequence[str]:
@@ -52,7 +55,6 @@ def more_inputs(model: nn.Module, batch: Batch) -> dict[str, Any]:
     }
 
 
-@torch.no_grad()
 def score_batch(
     model: nn.Module, pipeline: Pipeline, batch: Batch, *, bf16: bool = False
 ) -> Tensor:
@@ -60,14 +62,18 @@ def score_batch(
 
     The model has to be in evaluation mode.
     """
-    rows = pipeline(batch, training=False, generator=None)
-    with torch.autocast(batch.device.type, torch.bfloat16, enabled=bf16):
+    return _score_rows(model, pipeline(batch, training=False, generator=None), len(batch), bf16)
+
+
+@torch.no_grad()
+def _score_rows(model: nn.Module, rows: Batch, clips: int, bf16: bool) -> Tensor:
+    with torch.autocast(rows.device.type, torch.bfloat16, enabled=bf16):
         logits = forward(model, rows)
     probabilities = logits.double().softmax(dim=1)
     total = torch.zeros(
-        (len(batch), logits.shape[1]), dtype=torch.float64, device=logits.device
+        (clips, logits.shape[1]), dtype=torch.float64, device=logits.device
     ).index_add_(0, rows.clip, probabilities)
-    views = torch.bincount(rows.clip, minlength=len(batch))[:, None]
+    views = torch.bincount(rows.clip, minlength=clips)[:, None]
     return (total / views).clamp_min(_TINY).log().cpu()
 
 
@@ -95,10 +101,12 @@ def score_clips(
     was_training = model.training
     model.eval()
     try:
-        parts = [
-            score_batch(model, pipeline, clips.batch(positions), bf16=bf16)
+        made = (
+            (len(positions), pipeline(clips.batch(positions), training=False, generator=None))
             for positions in torch.arange(len(clips.ids)).split(rows)
-        ]
+        )
+        batches = ahead(made) if getattr(clips, "waits", False) else made
+        parts = [_score_rows(model, batch, count, bf16) for count, batch in batches]
     finally:
         model.train(was_training)
     log_probs = torch.cat(parts) if parts else torch.zeros((0, len(classes)))

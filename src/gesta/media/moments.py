@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ def read_moments(
     except (MediaError, OSError) as error:
         return str(error)
     return frames[places]
+
+
+def leave_interrupts() -> None:
+    """In a worker process: Ctrl-C is for the program that started it, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _scaled(box: Box, old: Size, new: Size) -> Box:

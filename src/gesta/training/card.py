@@ -18,7 +18,7 @@ from gesta.errors import FormatError, RunError
 from gesta.models import SkeletonModel, create_model, load_weights
 from gesta.skeleton import Layout
 from gesta.training.typed import section_from
-from gesta.transforms import AugmentOptions, InputOptions, InputPipeline
+from gesta.transforms import AugmentOptions, InputOptions, InputPipeline, VideoOptions
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class Card:
         unknown_below: the probability below which its answer about a video is "unknown", chosen
             on validation scores (`gesta.evaluation.answer_threshold`); None: it always answers.
         licence: of the data it was trained on, as far as their archive says.
+        video: how RGB becomes the model's input, for a model that takes any.
+        context: what made the context vectors that it learnt from, for a model that takes them.
+        poses: how the poses of its training data were estimated, if they were and the archive
+            says it: ``estimator``, its ``options``, ``frames_per_second``.
     """
 
     model: str
@@ -70,6 +74,9 @@ class Card:
     frame_rate: float | None = None
     unknown_below: float | None = None
     licence: str = ""
+    poses: Mapping[str, Any] = field(default_factory=dict)
+    video: VideoOptions = field(default_factory=VideoOptions)
+    context: Mapping[str, str] = field(default_factory=dict)
 
     def provenance(self, run: str, dataset: str, protocol: str, part: str) -> dict[str, Any]:
         """What scores of this model say of their origin: whose they are, and of which clips."""
@@ -86,7 +93,8 @@ class Card:
 
     def pipeline(self, augment: AugmentOptions | None = None) -> InputPipeline:
         """What makes the model's input of clips."""
-        return InputPipeline(self.input, augment or AugmentOptions(), self.layout, self.stream)
+        augment = augment or AugmentOptions()
+        return InputPipeline(self.input, augment, self.layout, self.stream, self.video)
 
     def make_model(self, generator: torch.Generator | None = None) -> SkeletonModel:
         """The model, newly initialised."""
@@ -103,8 +111,11 @@ class Card:
 
     def to_json(self) -> str:
         """The card as it stands in the file's metadata."""
-        table = {key: value for key, value in vars(self).items() if key not in ("layout", "input")}
-        table |= {"layout": self.layout.to_dict(), "input": asdict(self.input)}
+        table = dict(vars(self)) | {
+            "layout": self.layout.to_dict(),
+            "input": asdict(self.input),
+            "video": asdict(self.video),
+        }
         return json.dumps(table)
 
     @classmethod
@@ -121,6 +132,7 @@ class Card:
                 | {
                     "layout": Layout.from_dict(table["layout"], source),
                     "input": section_from(InputOptions, table["input"], f"{source}: input"),
+                    "video": section_from(VideoOptions, table.get("video", {}), f"{source}: video"),
                     "classes": tuple(table["classes"]),
                     "channels": tuple(table["channels"]),
                     "clip_frames": tuple(table.get("clip_frames", ())),

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 
 from gesta.archive import open_archive
-from gesta.training.loop import Session, epoch_order, loss_weights, train_step
+from gesta.models import SkeletonModel
+from gesta.training.loop import Session, epoch_order, loss_weights, train_step, training_batches
 from gesta.training.recipe import Recipe
 from gesta.training.seeds import generator_for, seeded
 from gesta.training.single import begin, divide
+from gesta.transforms import Batch
 
 
 def dry_run(recipe: Recipe, steps: int = 3) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def dry_run(recipe: Recipe, steps: int = 3) -> dict[str, Any]:
         steps: how many are taken; the fastest counts, as the first ones warm up.
 
     Returns:
-        ``clips`` of each part, ``poses`` and ``logits`` (shapes of a batch), ``steps`` an epoch,
+        ``clips`` of each part, ``poses``, ``logits`` and what else the model takes, as
+        ``video`` (shapes of a batch), ``steps`` an epoch,
         ``step_seconds``, ``epoch_seconds`` (training steps alone), ``memory_mib`` (the peak: of
         the device on CUDA, else of the process), ``parameters``.
 
@@ -41,16 +44,16 @@ def dry_run(recipe: Recipe, steps: int = 3) -> dict[str, Any]:
     seconds: list[float] = []
     session.model.train()
     with seeded(recipe.seed, 0, session.device):
+        batches = iter(training_batches(session, [order[0]] * steps, augment))
         for _ in range(steps):
             started = time.perf_counter()
-            batch = session.train.batch(order[0])
-            batch = session.pipeline(batch, training=True, generator=augment)
+            batch = next(batches)
             _, logits = train_step(session, batch, weights)
             _wait(session)
             seconds.append(time.perf_counter() - started)
     return {
         "clips": {part: len(rows) for part, rows in parts.items()},
-        "poses": list(batch.poses.shape),
+        **_shapes(session.model, batch),
         "logits": list(logits.shape),
         "parameters": sum(weight.numel() for weight in session.model.parameters()),
         "device": str(session.device),
@@ -59,6 +62,11 @@ def dry_run(recipe: Recipe, steps: int = 3) -> dict[str, Any]:
         "epoch_seconds": min(seconds) * len(order),
         "memory_mib": _peak_memory(session),
     }
+
+
+def _shapes(model: SkeletonModel, batch: Batch) -> dict[str, list[int]]:
+    given = {name: getattr(batch, name) for name in ("poses", *model.inputs) if name != "mask"}
+    return {name: list(value.shape) for name, value in given.items() if value is not None}
 
 
 def _wait(session: Session) -> None:

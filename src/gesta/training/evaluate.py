@@ -11,6 +11,7 @@ from gesta.archive import Archive, open_archive
 from gesta.errors import RunError
 from gesta.evaluation import Scores, score_clips, summary
 from gesta.training.card import Card, load_model
+from gesta.training.clips import Missing, load_clips
 from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
 from gesta.training.run import DEMO, Run
 from gesta.transforms import ResidentClips
@@ -25,6 +26,9 @@ def evaluate(
     part: Part = "test",
     *,
     device: str = "auto",
+    context: str | Path = "",
+    missing: Missing | None = None,
+    shuffle: int | None = None,
 ) -> Scores:
     """Score a part of a protocol with a run's model.
 
@@ -38,6 +42,10 @@ def evaluate(
         protocol: the protocol; by default that of the run.
         part: which of its parts.
         device: "auto", "cpu" or "cuda".
+        context: another context file than the run's, for a model that takes context vectors.
+        missing: what becomes of clips without usable RGB; by default as in training.
+        shuffle: a seed, by which every clip is given the RGB or context of another one: what is
+            lost by that is what the model takes from it.
 
     Raises:
         RunError: the run is not finished or a group, or the archive does not fit its model.
@@ -55,22 +63,42 @@ def evaluate(
     rows = archive.split(protocol)[part]
     model, card = load_model(run.model_path, place)
     check_fits(card, archive, run)
+    clips = load_clips(
+        archive,
+        rows,
+        card,
+        model.inputs,
+        place,
+        context=context or recipe.context,
+        missing=missing,
+    )
+    if shuffle is not None:
+        _shuffle(clips, shuffle, run)
     scores = score_clips(
         model,
         card.pipeline(),
-        ResidentClips.from_archive(archive, rows, place, card.input.persons),
+        clips,
         card.classes,
         rows=max(1, recipe.loop.score_batch // card.input.views),
         bf16=recipe.loop.bf16,
-        provenance=card.provenance(run.name, archive.dataset, protocol, part),
+        provenance=card.provenance(run.name, archive.dataset, protocol, part)
+        | ({} if shuffle is None else {"shuffled_rgb": shuffle}),
     )
     _write(run, scores, place)
     return scores
 
 
+def _shuffle(clips: ResidentClips, seed: int, run: Run) -> None:
+    if clips.footage is None:
+        raise RunError(f"{run.path}: its model takes poses alone; there is no RGB to shuffle")
+    clips.footage = clips.footage.shuffled(torch.Generator().manual_seed(seed))
+
+
 def evaluation_folder(run: Run, scores: Scores) -> Path:
     """Where `evaluate` writes scores; those of the run that comes with the package lie here."""
     words = [str(scores.provenance[key]) for key in ("dataset", "protocol", "part")]
+    if "shuffled_rgb" in scores.provenance:
+        words.append(f"shuffled_{scores.provenance['shuffled_rgb']}")
     home = Path("runs") / DEMO if run.is_shipped else run.path
     return home / "evaluations" / "-".join(words)
 

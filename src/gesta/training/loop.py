@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -26,7 +26,7 @@ from gesta.training.recipe import Recipe
 from gesta.training.schedule import learning_rate
 from gesta.training.seeds import generator_for, seeded
 from gesta.training.stopwatch import Stopwatch
-from gesta.transforms import Batch, InputPipeline, ResidentClips
+from gesta.transforms import Batch, InputPipeline, ResidentClips, ahead
 
 
 class DivergedError(GestaError, ArithmeticError):
@@ -149,9 +149,7 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
     started, watch = time.perf_counter(), Stopwatch(device)
     _train_mode(session)
     with seeded(recipe.seed, epoch, device):
-        for step, positions in enumerate(steps, 1):
-            batch = session.train.batch(positions)
-            batch = session.pipeline(batch, training=True, generator=augment)
+        for step, batch in enumerate(training_batches(session, steps, augment), 1):
             with watch:
                 step_losses, logits = train_step(session, batch, weights)
             losses.append(step_losses)
@@ -164,6 +162,17 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
     sizes = torch.tensor(rows, dtype=torch.float64)
     mean = (torch.stack(losses)[:, -1].double().cpu() * sizes).sum() / sizes.sum()
     return float(mean), 100 * int(right) / sum(rows), max(0.0, 1 - inside)
+
+
+def training_batches(
+    session: Session, steps: Iterable[Tensor], augment: torch.Generator
+) -> Iterator[Batch]:
+    """What the model learns from at each step; video is decoded while it learns."""
+    made = (
+        session.pipeline(session.train.batch(positions), training=True, generator=augment)
+        for positions in steps
+    )
+    return ahead(made) if session.train.waits else made
 
 
 def train_step(session: Session, batch: Batch, weights: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from gesta.models import model_entry
 from gesta.training.options import LoopOptions, OptimizerOptions, ScheduleOptions
 from gesta.training.toml import to_toml
 from gesta.training.typed import check_names, convert, section_from, typed_options
-from gesta.transforms import AugmentOptions, InputOptions, Stream
+from gesta.transforms import AugmentOptions, InputOptions, Stream, VideoOptions
 
 Table = Mapping[str, Any]
 SECTIONS: dict[str, type] = {
@@ -26,6 +26,7 @@ SECTIONS: dict[str, type] = {
     "schedule": ScheduleOptions,
     "input": InputOptions,
     "augment": AugmentOptions,
+    "video": VideoOptions,
     "loop": LoopOptions,
 }
 
@@ -42,8 +43,9 @@ class Recipe:
         stream: what is made of the joints.
         seed: of the weights, the order of the clips, augmentation and dropout.
         init: weights to start from: a run folder or a file; "" for none.
+        context: path of the context file, for a model that takes context vectors; "" for none.
         final: train on train and validation together, which leaves nothing to choose by.
-        optimizer, schedule, input, augment, loop: the sections.
+        optimizer, schedule, input, augment, video, loop: the sections.
 
     Raises:
         RecipeError: parts that do not go together.
@@ -56,11 +58,13 @@ class Recipe:
     stream: Stream = "joint"
     seed: int = 0
     init: str = ""
+    context: str = ""
     final: bool = False
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
     input: InputOptions = field(default_factory=InputOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    video: VideoOptions = field(default_factory=VideoOptions)
     loop: LoopOptions = field(default_factory=LoopOptions)
 
     def __post_init__(self) -> None:

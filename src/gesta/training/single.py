@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gesta.archive import Archive, open_archive
+from gesta.archive import Archive, open_archive, open_context
 from gesta.errors import ModelError, RecipeError, RunError
 from gesta.evaluation import Scores, answer_threshold, answered, score_clips, summary
 from gesta.models import SkeletonModel, count, load_weights
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
+from gesta.training.clips import about, check_context, load_clips, load_footage
 from gesta.training.history import write_log
 from gesta.training.loop import Compiled, Session, run_epochs
 from gesta.training.machine import (
@@ -33,6 +34,7 @@ from gesta.training.recipe import Recipe
 from gesta.training.run import Run, is_demo
 from gesta.training.seeds import generator_for
 from gesta.transforms import ResidentClips
+from gesta.transforms.reels import describe
 from gesta.version import __version__
 
 Parts = Mapping[str, NDArray[np.int64]]
@@ -60,6 +62,9 @@ def train_run(run: Run, observer: Observer | None = None) -> Run:
     session, card = begin(recipe, archive, parts)
     if run.checkpoint_path.is_file():
         restore_checkpoint(run.checkpoint_path, session)
+    for clips in (session.train, session.validation):
+        if clips is not None and clips.footage is not None and clips.footage.problems:
+            observer.say(f"{describe(clips.footage.problems, len(clips))}; judged by skeleton")
     observer.begin(run.name, recipe.loop.epochs, len(session.history))
     run_epochs(session, observer, _saver(run))
     save_checkpoint(run.checkpoint_path, session)
@@ -83,12 +88,15 @@ def begin(recipe: Recipe, archive: Archive, parts: Parts) -> tuple[Session, Card
     """All that a training needs before its first step, and the card without metrics."""
     device = find_device(recipe.loop.device)
     _check_compiler(recipe)
-    clips = {
-        part: ResidentClips.from_archive(archive, parts[part], device, recipe.input.persons)
-        for part in ("train", "validation")
-    }
     card = _make_card(recipe, archive, parts["train"])
     model = card.make_model(generator_for(recipe.seed, "weights"))
+    check_context(model, recipe.context)
+    clips = {
+        part: load_clips(archive, parts[part], card, model.inputs, device, context=recipe.context)
+        for part in ("train", "validation")
+    }
+    # What the test part lacks is told now, and not when all is learnt.
+    load_footage(archive, parts["test"], card, model.inputs, context=recipe.context)
     if recipe.init:
         initialise(model, recipe.init, archive.classes)
     if recipe.loop.freeze == "trunk":
@@ -141,11 +149,14 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
         scores = _score(session, card, session.validation, "validation", run, archive)
         scores.save(run.path / "validation_scores.safetensors")
         metrics |= _validated(scores, recipe)
-    test = ResidentClips.from_archive(archive, parts["test"], session.device, recipe.input.persons)
+    test = load_clips(
+        archive, parts["test"], card, model.inputs, session.device, context=recipe.context
+    )
     scores = _score(session, card, test, "test", run, archive)
     scores.save(run.path / "scores.safetensors")
     measured = summary(scores)
     metrics |= {key: value for key, value in measured.items() if key != "clips"}
+    metrics |= _without_rgb({"train": session.train, "test": test})
     metrics["scoring_seconds"] = time.perf_counter() - started
     short = (
         *("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error"),
@@ -158,6 +169,14 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
     )
     save_model(run.model_path, model.state_dict(), card)
     run.write_json("metrics.json", metrics)
+
+
+def _without_rgb(clips: Mapping[str, ResidentClips]) -> dict[str, Any]:
+    """How many clips of each part a model judged by the skeleton alone, if it takes more."""
+    counts = {
+        part: len(some.footage.problems) for part, some in clips.items() if some.footage is not None
+    }
+    return {"without_rgb": counts} if counts else {}
 
 
 def _validated(validation: Scores, recipe: Recipe) -> dict[str, Any]:
@@ -235,8 +254,15 @@ def _make_card(recipe: Recipe, archive: Archive, train: NDArray[np.int64]) -> Ca
         final=recipe.final,
         seed=recipe.seed,
         version=__version__,
+        video=recipe.video,
+        context=about(open_context(recipe.context)) if recipe.context else {},
         **_lengths(archive, train),
         licence=str(archive.provenance.get("licence", "")),
+        poses={
+            key: archive.provenance[key]
+            for key in ("estimator", "options", "frames_per_second")
+            if "estimator" in archive.provenance and key in archive.provenance
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Batches on a device and what happens to them on the way into a model."""
 
+from gesta.transforms.ahead import ahead
 from gesta.transforms.batch import NOWHERE, Batch, collate
 from gesta.transforms.footage import (
     ContextRows,
@@ -17,6 +18,7 @@ from gesta.transforms.options import (
     VideoOptions,
 )
 from gesta.transforms.pipeline import InputPipeline
+from gesta.transforms.reels import footage_of, takes_footage
 from gesta.transforms.resident import ResidentClips
 
 __all__ = [
@@ -35,5 +37,8 @@ __all__ = [
     "StoredFrames",
     "Stream",
     "VideoOptions",
+    "ahead",
     "collate",
+    "footage_of",
+    "takes_footage",
 ]

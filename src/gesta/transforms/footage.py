@@ -8,9 +8,9 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gesta.errors import MediaError
-from gesta.media.moments import read_moments
+from gesta.media.moments import leave_interrupts, read_moments
 from gesta.media.video import Box, Size
 from gesta.transforms.image import cut
 
@@ -36,11 +36,13 @@ class FrameSource(Protocol):
 
     Attributes:
         sizes: (clips, 2) float32, width and height of the frames that boxes mean.
-        waits: whether reading takes long and is better begun before a batch is needed.
     """
 
     sizes: Tensor
-    waits: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether reading takes long and is better begun before a batch is needed."""
 
     def read(
         self, clip: Tensor, frame: Tensor, boxes: Tensor, size: int, mirrored: Tensor | None
@@ -187,17 +189,6 @@ class DecodedFrames:
         """True where other processes do the work."""
         return self.workers > 0
 
-    @cached_property
-    def _pool(self) -> ProcessPoolExecutor:
-        # Workers import what decodes and no torch; spawned, because threads run here.
-        return ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
-
-    def close(self) -> None:
-        """End the worker processes."""
-        if "_pool" in vars(self):
-            self._pool.shutdown(cancel_futures=True)
-            del self._pool
-
     def read(
         self, clip: Tensor, frame: Tensor, boxes: Tensor, size: int, mirrored: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -229,10 +220,26 @@ class DecodedFrames:
     def _run(self, tasks: Sequence[_Task | None]) -> Iterable[NDArray[np.uint8] | str | None]:
         if not self.workers:
             return (None if task is None else read_moments(*task) for task in tasks)
-        running = [
-            None if task is None else self._pool.submit(read_moments, *task) for task in tasks
-        ]
-        return (None if one is None else one.result() for one in running)
+        try:
+            begin = _decoders(self.workers).submit
+            running = [None if task is None else begin(read_moments, *task) for task in tasks]
+            return [None if one is None else one.result() for one in running]
+        except BrokenProcessPool as error:
+            _decoders.cache_clear()
+            raise MediaError(
+                "a process that decodes video died: out of memory, or the program that trains "
+                'does so outside of `if __name__ == "__main__":`; try video.workers 0'
+            ) from error
+
+
+@cache
+def _decoders(workers: int) -> ProcessPoolExecutor:
+    """The processes that decode, shared by all parts of a training; they end with the program.
+
+    They import what decodes and no torch, and are spawned, because threads run here.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, leave_interrupts)
 
 
 class ContextRows:
@@ -279,9 +286,3 @@ def check_read(source: FrameSource, footage: Footage, good: Tensor, asked: Tenso
         f"{reasons[-1] if reasons else 'the frames of a clip cannot be read'}; fetch the video "
         "again, or go on without such clips' pictures: --missing-rgb skeleton"
     )
-
-
-def exists(path: str | Path) -> bool:
-    """Whether a video may be read from a path: a file that is not empty, or a folder."""
-    path = Path(path)
-    return path.is_dir() or (path.is_file() and path.stat().st_size > 0)

@@ -91,6 +91,11 @@ class ResidentClips:
         """The number of clips, N."""
         return len(self.ids)
 
+    @property
+    def waits(self) -> bool:
+        """Whether batches are better made before they are needed."""
+        return self.footage is not None and self.footage.waits
+
     def batch(self, positions: Tensor) -> Batch:
         """A batch of the clips at ``positions`` (N,) int64, padded to the longest of them.
 

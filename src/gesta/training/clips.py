@@ -1,0 +1,98 @@
+"""The clips of an archive as a model takes them: poses, and RGB or context where it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gesta.archive import Archive, Context, open_context
+from gesta.errors import RecipeError, RunError
+from gesta.models import SkeletonModel
+from gesta.training.card import Card
+from gesta.transforms import Footage, ResidentClips, footage_of, takes_footage
+
+Missing = Literal["error", "skeleton"]
+
+
+def load_clips(
+    archive: Archive,
+    indices: NDArray[np.int64],
+    card: Card,
+    inputs: Sequence[str],
+    device: torch.device | str = "cpu",
+    *,
+    context: str | Path = "",
+    missing: Missing | None = None,
+) -> ResidentClips:
+    """Clips of an archive, ready for a model.
+
+    Args:
+        archive: what they are in.
+        indices: (N,) which.
+        card: of the model.
+        inputs: the names of `gesta.transforms.Batch` that the model takes.
+        device: where it is.
+        context: the context file, for a model that takes context vectors.
+        missing: what becomes of clips without usable RGB, where the card is not to decide.
+
+    Raises:
+        ArchiveError: a shard is damaged.
+        MediaError: clips have no usable RGB or context and that is an error.
+        RunError: the context was made by something else than what the model learnt from.
+    """
+    footage = load_footage(archive, indices, card, inputs, device, context=context, missing=missing)
+    return ResidentClips.from_archive(archive, indices, device, card.input.persons, footage)
+
+
+def load_footage(
+    archive: Archive,
+    indices: NDArray[np.int64],
+    card: Card,
+    inputs: Sequence[str],
+    device: torch.device | str = "cpu",
+    *,
+    context: str | Path = "",
+    missing: Missing | None = None,
+) -> Footage | None:
+    """What a model takes of clips beside poses; arguments and errors as for `load_clips`."""
+    if not takes_footage(inputs):
+        return None
+    opened = open_context(context) if context and "context" in inputs else None
+    if opened is not None and card.context != about(opened):
+        raise RunError(
+            f"{opened.path}: the model learnt from the context of {card.context}, this is that of "
+            f"{about(opened)}"
+        )
+    return footage_of(
+        [archive.read(index) for index in indices.tolist()],
+        inputs,
+        card.video if missing is None else replace(card.video, missing=missing),
+        find=archive.video_path,
+        context=opened,
+        device=device,
+    )
+
+
+def about(context: Context) -> dict[str, str]:
+    """What a model's card says of the context that it learns from."""
+    count, width = context.rows.shape[1:]
+    return {**context.about, "k": str(count), "m": str(width)}
+
+
+def check_context(model: SkeletonModel, context: str) -> None:
+    """Check that a model that is given a context file takes one.
+
+    Raises:
+        RecipeError: it does not.
+    """
+    if context and "context" not in model.inputs:
+        raise RecipeError(
+            f"context: the model {model.name} takes {', '.join(model.inputs)} with these options, "
+            "and no context; leave it out, or choose the option that makes the model take it"
+        )
