@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.error import ExitError, FFmpegError
+from av.error import ExitError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -21,6 +21,8 @@ from gesta.errors import MediaError
 # More pixels than any camera has, and 800 MB a picture: such a header is damaged.
 MOST_PIXELS = 2**28
 USUAL_RATE = Fraction(25)
+# Each thread holds frames of its own: beyond 4K a core each would take gigabytes.
+_LARGE, _LARGE_THREADS = 2**24, 4
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,31 @@ class Clock:
 
     Attributes:
         base: seconds that the container counts in.
+        step: seconds from frame to frame where they are counted.
         counts: whether frames are counted.
-        packets: how many have gone in, with those that are not shown.
         last: the place of the last frame that came out.
     """
 
     def __init__(self, stream: VideoStream) -> None:
         self.base = float(stream.time_base or 0)
-        self._step = float(1 / (stream.average_rate or USUAL_RATE))
+        self.step = float(1 / (stream.average_rate or USUAL_RATE))
         # AVI numbers packets in the order of decoding, which says nothing of that of showing.
         avi = stream.container.format.name == "avi"
         self.counts = avi and bool(stream.codec_context.has_b_frames)
-        self.packets, self.last = 0, -1
+        self.last = -1
+        self._stream, self._packets, self._end = stream, 0, stream.start_time or 0
         self._waiting: list[int] = []
         self._last_dts: int | None = None
         self._origin: int | None = None
-        self._time, self._missing = -self._step, 0
+        self._missing = 0
+        # The last frame whose time was known, from which others are counted.
+        self._anchor = (0, 0.0)
 
     def put(self, packet: Packet) -> None:
         """Note a packet that goes into the decoder."""
-        self.packets += packet.size > 0
         if not shows(packet):
             return
+        self._packets += 1
         if packet.dts is not None:
             self.counts |= self._last_dts is not None and packet.dts <= self._last_dts
             self._last_dts = packet.dts
@@ -73,6 +78,7 @@ class Clock:
             self.counts = True
         elif not self.counts:
             heapq.heappush(self._waiting, packet.pts)
+            self._end = max(self._end, packet.pts + (packet.duration or 0))
 
     def get(self, frame: VideoFrame) -> Decoded:
         """Place a frame that came out."""
@@ -80,8 +86,8 @@ class Clock:
         self.last += 1
         if pts is None or self.counts:
             self.counts = True
-            self._time += self._step
-            return Decoded(self.last, self._time, frame)
+            since = self.last - self._anchor[0]
+            return Decoded(self.last, self._anchor[1] + since * self.step, frame)
         while self._waiting and self._waiting[0] <= pts:
             skipped += heapq.heappop(self._waiting) < pts
         self._missing += skipped
@@ -89,12 +95,24 @@ class Clock:
             self._origin = pts
         else:
             self.last += skipped
-        self._time = (pts - self._origin) * self.base
-        return Decoded(self.last, self._time, frame)
+        self._anchor = (self.last, (pts - self._origin) * self.base)
+        return Decoded(*self._anchor, frame)
 
     def finish(self) -> int:
         """How many frames are missing, now that no more come."""
         return self._missing + (0 if self.counts else len(self._waiting))
+
+    def lacking(self) -> float:
+        """Seconds at the end that the container promises and does not hold."""
+        stream = self._stream
+        # Where no number of frames is given, the duration is FFmpeg's guess.
+        if not stream.frames or stream.duration is None:
+            return 0.0
+        if self.counts:
+            lacks = (stream.frames - self._packets) * self.step
+        else:
+            lacks = ((stream.start_time or 0) + stream.duration - self._end) * self.base
+        return lacks if lacks > 1.5 * self.step else 0.0
 
 
 def shows(packet: Packet) -> bool:
@@ -140,7 +158,8 @@ class Pass:
         try:
             self.stream = _video_stream(self.container, name)
             self.stream.thread_type = "AUTO"
-            self.stream.thread_count = threads
+            large = self.stream.width * self.stream.height > _LARGE
+            self.stream.thread_count = threads or (_LARGE_THREADS if large else 0)
         except BaseException:
             self.container.close()
             raise
@@ -177,11 +196,11 @@ class Pass:
         clock = Clock(self.stream)
         for frame in self.frames(self._noted(clock)):
             yield clock.get(frame)
-        missing, promised = clock.finish(), self.stream.frames
+        missing, lacking = clock.finish(), clock.lacking()
         if missing:
-            self._tell(f"{missing} of {clock.last + 1} frames are damaged and left out")
-        if clock.packets < promised:
-            self._tell(f"is cut off: promises {promised} frames and has {clock.packets}")
+            self._tell(f"{missing} of its frames are damaged and left out")
+        if lacking:
+            self._tell(f"is cut off: its last {lacking:.2f} seconds are not there")
 
     def _noted(self, clock: Clock) -> Iterator[Packet]:
         for packet in self.packets():
@@ -223,5 +242,7 @@ def _reason(error: BaseException, timeout: float | None) -> str:
     """Why it went wrong, in words."""
     if isinstance(error, ExitError):
         return f"no data came for {timeout:g} seconds; is the sender running, and reachable?"
+    if isinstance(error, InvalidDataError):
+        return "is no video, or is damaged or cut off"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"cannot be read: {text[:1].lower()}{text[1:]}"

@@ -80,7 +80,7 @@ class VideoFile(Video):
         first = next(rest, None)
         if first is None:
             opened.close()
-            raise MediaError(f"{self.path}: no frame of its video can be decoded")
+            raise MediaError(f"{self.path}: no frame of its video can be decoded: it is damaged")
         return opened, first, rest
 
     def _decoded(self) -> Generator[Decoded]:
@@ -105,14 +105,12 @@ class VideoFile(Video):
 
     def _find(self) -> tuple[Times, Finder]:
         if self._known is None:
-            index = None
-            if self._origin is not None:
-                with closing(self._open()) as opened:
-                    index = Index.of(opened, self._origin)
-            if index is not None:
-                self._known = index.times, Seeker(self._open, index)
+            with closing(self._open()) as opened:
+                index = Index.of(opened, self._origin)
+            if index is not None and index.pts is not None:
+                self._known = index.times, Seeker(self._open, index.pts, index.keys)
             else:
-                times = np.array([item.time for item in self._decoded()])
+                times = index.times if index else np.array([i.time for i in self._decoded()])
                 self._known = times, Counter(self._decoded, str(self.path))
         return self._known
 

@@ -99,7 +99,9 @@ class ImageFolder(Video):
                 # These hold more than eight bits, which the conversion to RGB would cut off.
                 if stored.mode[0] in "IF":
                     raise MediaError(f"{file}: has {stored.mode} pixels; expected 8 bits a colour")
-                image = ImageOps.exif_transpose(stored.convert("RGB"))
+                image = stored.convert("RGB")
+                if _is_photograph(stored):
+                    ImageOps.exif_transpose(image, in_place=True)
         except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
             raise MediaError(f"{file}: cannot be read as an image: {error}") from error
         self._check(file, image.size)
@@ -114,6 +116,15 @@ def _is_image(file: Path) -> bool:
     return file.suffix.lower() in ENDINGS and not file.name.startswith(".") and file.is_file()
 
 
+def _is_photograph(image: Pillow.Image) -> bool:
+    """Whether it may say how it is to be turned, and that before its pixels."""
+    return image.format in ("JPEG", "MPO", "TIFF", "WEBP")
+
+
+def _turns(image: Pillow.Image) -> bool:
+    return image.getexif().get(_ORIENTATION, 1) >= _TURNED
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key under which 2 comes before 10."""
     parts = re.split(r"(\d+)", name.casefold())
@@ -124,8 +135,7 @@ def _size(file: Path) -> Size:
     """The size of an image as it is shown, of which only the header is read."""
     try:
         with Pillow.open(file) as image:
-            size = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) >= _TURNED
+            size, turned = image.size, _is_photograph(image) and _turns(image)
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise MediaError(f"{file}: cannot be read as an image: {error}") from error
     return (size[1], size[0]) if turned else size

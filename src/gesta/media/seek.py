@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import chain, dropwhile
 from typing import Protocol
@@ -17,6 +17,9 @@ from gesta.errors import MediaError
 from gesta.media.decoding import Clock, Decoded, Pass, shows
 from gesta.media.video import Times
 
+# To decode so many frames that nobody asked for takes no longer than seeking.
+_NEAR = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Index:
@@ -24,36 +27,40 @@ class Index:
 
     Args:
         times: (T,) seconds after the first frame.
-        pts: (T,) the same in the units of the container.
+        pts: (T,) the same in the units of the container; None where it keeps no times.
         keys: of each key frame, when it is shown: when it is decoded, in those units.
     """
 
     times: Times
-    pts: NDArray[np.int64]
+    pts: NDArray[np.int64] | None
     keys: dict[int, int]
 
     @classmethod
-    def of(cls, opened: Pass, origin: int) -> Index | None:
+    def of(cls, opened: Pass, origin: int | None) -> Index | None:
         """Read it off the packets of a file, of which none is decoded.
 
         Args:
             opened: a pass that stands at the start.
-            origin: when the first frame that decodes is shown.
+            origin: when the first frame that decodes is shown; None where it does not say.
 
         Returns:
-            The index, None where packets do not say when their frames are shown.
+            The index, None where times jump back: decoding alone tells what is shown then.
         """
         clock = Clock(opened.stream)
+        if clock.counts or origin is None:
+            frames = sum(shows(packet) for packet in opened.packets())
+            return cls(np.arange(frames, dtype=np.float64) * clock.step, None, {})
         pts: list[int] = []
         keys: dict[int, int] = {}
         for packet in opened.packets():
-            if shows(packet):
-                clock.put(packet)
-                if clock.counts or packet.pts is None:
-                    return None
-                pts.append(packet.pts)
-            if packet.is_keyframe and packet.pts is not None:
-                keys[packet.pts] = packet.pts if packet.dts is None else packet.dts
+            clock.put(packet)
+            if clock.counts:
+                return None
+            if packet.pts is not None:
+                if shows(packet):
+                    pts.append(packet.pts)
+                if packet.is_keyframe:
+                    keys[packet.pts] = packet.pts if packet.dts is None else packet.dts
         # Before the origin stand pictures that lack the key frame they were made from.
         shown = np.unique(np.array(pts, np.int64))
         shown = shown[shown >= origin]
@@ -108,16 +115,18 @@ class Seeker:
 
     Args:
         start: opens the file.
-        index: what it shows.
+        pts, keys: as of the file's `Index`.
     """
 
-    def __init__(self, start: Callable[[], Pass], index: Index) -> None:
-        self._start, self._index = start, index
-        self._keys = sorted(index.keys)
+    def __init__(
+        self, start: Callable[[], Pass], pts: NDArray[np.int64], keys: dict[int, int]
+    ) -> None:
+        self._start, self._pts, self._decoded_at = start, pts, keys
+        self._keys = sorted(keys)
         self._opened = start()
         self._coming = self._opened.frames()
         # When the last frame that came out is shown; None where nothing more can come.
-        self._last: int | None = None
+        self._last: int | None = int(pts[0]) - 1 if len(pts) else None
 
     def close(self) -> None:
         """Close the file."""
@@ -129,39 +138,38 @@ class Seeker:
         Raises:
             MediaError: it is damaged.
         """
-        target = int(self._index.pts[place])
+        target = int(self._pts[place])
         before = bisect_right(self._keys, target)
-        if self._last is not None and self._last < target:
-            # Going on costs less than seeking unless there is a key frame between.
-            if not before or self._keys[before - 1] <= self._last:
+        found = self._look_for(target) if self._goes_on(place, before) else None
+        # What a key frame is called may need a while, or the group before, to come clear.
+        for key in self._keys[max(0, before - 2) : before][::-1]:
+            if found is None and self._seek(key, target):
                 found = self._look_for(target)
-                if found is not None:
-                    return found
-        for offset in self._offsets(before):
-            if self._go(offset, target):
-                found = self._look_for(target)
-                if found is not None:
-                    return found
-        raise MediaError(f"{self._opened.name}: frame {place} is damaged and cannot be decoded")
-
-    def _offsets(self, before: int) -> Iterator[int | None]:
-        """Where to start looking, the likeliest first; None is the start of the file."""
-        near = self._keys[max(0, before - 2) : before][::-1]
-        # Matroska finds places by when they are shown, others by when they are decoded.
-        if self._opened.container.format.name.startswith("matroska"):
-            yield from near
-        else:
-            yield from (self._index.keys[key] for key in near)
-        yield None
-
-    def _go(self, offset: int | None, target: int) -> bool:
-        """Go to a key frame; whether it is one that is shown no later than the target."""
-        self._last = None
-        if offset is None:
+        if found is None:
             self._opened.close()
             self._opened = self._start()
             self._coming = self._opened.frames()
+            found = self._look_for(target)
+        if found is None:
+            name = self._opened.name
+            raise MediaError(f"{name}: frame {place} is damaged and cannot be decoded")
+        return found
+
+    def _goes_on(self, place: int, before: int) -> bool:
+        """Whether to decode on from where it stands: no key frame is much nearer."""
+        if self._last is None or self._last >= self._pts[place]:
+            return False
+        if not before:
             return True
+        here, key = np.searchsorted(self._pts, [self._last + 1, self._keys[before - 1]])
+        return bool(key - here <= _NEAR)
+
+    def _seek(self, key: int, target: int) -> bool:
+        """Go to a key frame; whether it is one that is shown no later than the target."""
+        self._last = None
+        # Some containers find places by when they are shown, others by when they are decoded.
+        shown = self._opened.container.format.name.startswith(("matroska", "mov"))
+        offset = key if shown else self._decoded_at[key]
         try:
             self._opened.container.seek(offset, stream=self._opened.stream)
         except FFmpegError:

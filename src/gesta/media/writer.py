@@ -46,6 +46,8 @@ class VideoWriter:
             raise MediaError(f"{path}: frames a second lie between 0 and 1000; got {frame_rate}")
         if self.path.suffix.lower() not in FORMATS:
             raise MediaError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
+        if not self.path.parent.is_dir():
+            raise MediaError(f"{path}: cannot be written: there is no folder {self.path.parent}")
         self._beside = self.path.with_name(self.path.name + ".tmp")
         self._reformatter, self._written, self._closed = VideoReformatter(), 0, False
         kind = FORMATS[self.path.suffix.lower()]
