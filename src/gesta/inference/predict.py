@@ -16,18 +16,23 @@ from gesta.training import Card
 _IN_FRAME = ("pixels", "unit_frame")
 
 
+# What is said where the best class is less probable than an answer has to be.
+UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Segment:
-    """What somebody does from one frame up to but without another.
+    """What somebody does from one moment up to another.
 
     Args:
-        start, end: frames of the input.
-        label: the most probable class.
+        start, end: of a video seconds from its first frame; of a skeleton file frames, the last
+            one not included.
+        label: the most probable class, or "unknown" where that is below a threshold.
         top5: the five most probable classes with their probabilities, the best first.
     """
 
-    start: int
-    end: int
+    start: float
+    end: float
     label: str
     top5: tuple[tuple[str, float], ...]
 
@@ -45,7 +50,7 @@ class Prediction:
     """What a model says of one input.
 
     Args:
-        input: the clip's id or the file's name.
+        input: the clip's id, the file's path, or what was given for a camera or stream.
         fps: frames a second of the input, None where unknown.
         persons: one entry a track; one for all where a scene was judged as a whole; none where
             tracks were to be judged and nobody is there.
@@ -60,11 +65,29 @@ class Prediction:
         return asdict(self)
 
 
-def make_segment(clip: Clip, log_probs: NDArray[np.float32], classes: Sequence[str]) -> Segment:
+def make_segment(
+    clip: Clip,
+    log_probs: NDArray[np.float32],
+    classes: Sequence[str],
+    threshold: float | None = None,
+) -> Segment:
     """The whole clip as one segment, from its (Y,) log-probabilities."""
-    best = np.argsort(-log_probs, kind="stable")[:5]
-    top = tuple((classes[index], float(np.exp(log_probs[index]))) for index in best)
-    return Segment(0, clip.frames, top[0][0], top)
+    probabilities = np.exp(log_probs.astype(np.float64))
+    return name_scores(0, clip.frames, probabilities, classes, threshold)
+
+
+def name_scores(
+    start: float,
+    end: float,
+    probabilities: NDArray[np.float64],
+    classes: Sequence[str],
+    threshold: float | None = None,
+) -> Segment:
+    """A segment from the (Y,) probabilities of the classes."""
+    best = np.argsort(-probabilities, kind="stable")[:5]
+    top = tuple((classes[index], float(probabilities[index])) for index in best)
+    known = threshold is None or top[0][1] >= threshold
+    return Segment(start, end, top[0][0] if known else UNKNOWN, top)
 
 
 def fit_to_card(clip: Clip, card: Card) -> Clip:

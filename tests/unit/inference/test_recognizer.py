@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gesta.clip import Clip
-from gesta.errors import FormatError, RunError, ShapeError
+from gesta.errors import RunError, ShapeError
 from gesta.inference import Recognizer, fit_to_card
 from gesta.skeleton import get_layout
 from gesta.training import Card
@@ -142,12 +142,6 @@ def test_from_a_file_and_from_what_is_none(tmp_path):
         Recognizer.from_run(tmp_path)
     with pytest.raises(RunError, match="no such model"):
         Recognizer.from_run(tmp_path / "other.safetensors")
-
-
-def test_a_video_is_refused_with_what_to_do(tmp_path):
-    (tmp_path / "film.MP4").write_bytes(b"")
-    with pytest.raises(FormatError, match="needs a pose estimator and is not available"):
-        make_recognizer().predict(tmp_path / "film.MP4")
 
 
 def test_files_are_read_by_their_content(test_data):
