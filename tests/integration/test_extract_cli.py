@@ -45,7 +45,7 @@ def test_real_videos_become_an_archive(few, gesta, test_data):
     words = ("--splits", test_data / "jhmdb" / "splits.zip", "--size", 128, "--processes", 1)
     status, text, said = gesta("extract", few, "--out", "out", *words, "--json")
     document = json.loads(text)
-    assert status == 0 and "1 files are no videos by their names" in said
+    assert status == 0 and "since no videos by their names: 1" in said
     assert document["per_class"] == [
         {"class": "golf", "clips": 2, "empty": 0, "skipped": 0},
         {"class": "wave", "clips": 2, "empty": 0, "skipped": 1},

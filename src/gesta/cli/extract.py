@@ -116,9 +116,9 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
 def _say_what_is_left(plan: VideoPlan, console: Console) -> None:
     """What of the folder takes no part, and what of the labels looks like a mistake."""
     if plan.other:
-        console.say(f"{plan.other} files are no videos by their names, and left alone")
+        console.say(f"files left alone, since no videos by their names: {plan.other}")
     if plan.unlisted:
-        console.say(f"{plan.unlisted} videos are not in the table of labels, and left alone")
+        console.say(f"videos left alone, since not in the table of labels: {plan.unlisted}")
     unlabelled = sum(cut.label is None for cuts in plan.cuts.values() for cut in cuts)
     if unlabelled:
         text = f"{unlabelled} of {plan.clips} clips have no class, and take part in no protocol"

@@ -68,7 +68,7 @@ def _protocol(
             f"{name}: none of the videos is said to {empty}, of {len(sides[0]) + len(sides[1])} "
             f"names in its files{example}"
         )
-    lost = f"; {len(unknown)} names in it are no videos here" if unknown else ""
+    lost = f"; names in them that are no videos here: {len(unknown)}" if unknown else ""
     return Protocol(
         name,
         train_ids=tuple(sorted(train)),

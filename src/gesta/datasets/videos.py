@@ -216,8 +216,7 @@ class _Reader:
             return [error]
         except OSError as error:
             return [MediaError(f"{name}: {error.strerror or error}")]
-        kept = sum(isinstance(clip, Clip) for clip in clips)
-        return [*clips, MediaError(f"{name}: {problems}; {kept} clips hold what can be read")]
+        return [*clips, MediaError(f"{name}: {problems}; what can be read is kept")]
 
     def _clip(
         self, name: str, cut: Cut, sightings: Sequence[Sighting], video: Video

@@ -155,8 +155,8 @@ def test_a_cut_off_video_gives_what_can_be_read_and_is_listed(tmp_path):
     archive = extract(plan, tmp_path / "out", estimator=Spot)
     assert archive.ids == ["clap/cut"] and 3 < archive.frames[0] < 40
     ((entry),) = archive.skipped
-    assert entry["name"] == "clap/cut.mp4" and "1 clips hold what can be read" in entry["reason"]
-    with pytest.raises(MediaError, match="can be read"):
+    assert entry["name"] == "clap/cut.mp4" and "what can be read is kept" in entry["reason"]
+    with pytest.raises(MediaError, match="is kept"):
         extract(plan, tmp_path / "two", estimator=Spot, strict=True)
 
 
@@ -219,6 +219,14 @@ def test_bad_options_are_refused_before_any_work(videos, tmp_path, options, said
     with pytest.raises(GestaError, match=said):
         extract(plan_videos(videos), tmp_path / "out", **({"estimator": Spot} | options))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_nobody_waits_for_ends_within_a_frame(videos, tmp_path, monkeypatch):
+    frames = iter([False, False, True])
+    monkeypatch.setattr("gesta.datasets.video_frames.stopping", lambda: next(frames))
+    plan = only(plan_videos(videos), "wave/à.MOV")
+    with pytest.raises(GestaError, match=r"stopped at 0\.10 s"):
+        extract(plan, tmp_path / "out", estimator=Spot, processes=1)
 
 
 def test_where_no_video_can_be_read_there_is_no_archive(videos, tmp_path):

@@ -4,8 +4,11 @@ import unicodedata
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gesta.datasets import plan_videos
+from gesta.datasets.split_files import add_split_file
 from gesta.errors import FormatError, GestaError, ProtocolError
 
 
@@ -184,7 +187,7 @@ def test_split_files_in_a_folder_or_zip(folder, tmp_path):
     assert [protocol.name for protocol in plan.protocols] == ["split_1", "split_2", "split_10"]
     first = plan.protocols[0]
     assert first.train_ids == ("run/b", "walk/a") and first.test_ids == ("run/a", "walk/b")
-    assert "1 names in it are no videos here" in first.note
+    assert "names in them that are no videos here: 1" in first.note
     with zipfile.ZipFile(tmp_path / "splits.zip", "w") as archive:
         for path in splits.iterdir():
             archive.write(path, f"splits/{path.name}")
@@ -224,6 +227,18 @@ def test_splits_that_say_nothing_are_refused(folder, table, lines, error, said):
     videos = folder("walk/a.mp4", "walk/b.mp4", "run/a.mp4")
     with pytest.raises(error, match=said):
         plan_videos(videos, splits=table(*lines, name="splits.csv"))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_split_file_or_is_told(text):
+    try:
+        splits = {}
+        add_split_file(splits, text.encode(errors="surrogatepass"), "walk_test_split1.txt")
+    except FormatError as error:
+        assert "walk_test_split1.txt: line" in str(error)
+    else:
+        train, test = splits["split_1"]
+        assert not train & test and all(name.startswith("walk/") for name in train | test)
 
 
 def test_a_folder_without_split_files_and_two_splits_at_once_are_refused(folder, table, tmp_path):
