@@ -23,6 +23,7 @@ VERBS = {
     "extract": "own videos: poses, tracks -> an archive",
     "doctor": "check an archive and its protocol before trusting it",
     "view": "animate a clip, or a page of an archive's clips",
+    "context": "features of a frozen image network for every frame, which training reads",
     "train": "train a model, a recipe, or a run's recipe again",
     "evaluate": "score a run on the test part of a protocol",
     "fuse": "combine the scores of several runs, weights learnt on validation",

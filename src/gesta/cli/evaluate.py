@@ -30,6 +30,12 @@ class Arguments:
     """Another protocol than the run's."""
     part: Literal["train", "validation", "test"] = "test"
     """Which part of it."""
+    context: str = ""
+    """Another context file than the run's, for a model that takes context."""
+    missing_rgb: Literal["error", "skeleton"] | None = None
+    """What becomes of clips without usable RGB; as in training if not given."""
+    shuffle_rgb: int | None = None
+    """A seed: every clip gets the RGB or context of another. What is lost is what it is worth."""
     device: str = "auto"
     """auto, cpu or cuda."""
 
@@ -40,7 +46,14 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     rows, folders = [], []
     for member in _single(given):
         scores = evaluate(
-            member, arguments.data, arguments.protocol, arguments.part, device=arguments.device
+            member,
+            arguments.data,
+            arguments.protocol,
+            arguments.part,
+            device=arguments.device,
+            context=arguments.context,
+            missing=arguments.missing_rgb,
+            shuffle=arguments.shuffle_rgb,
         )
         folders.append(evaluation_folder(member, scores))
         rows.append({**scores.provenance, **summary(scores), "run": str(member.path)})

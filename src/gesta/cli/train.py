@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
@@ -32,6 +32,7 @@ from gesta.training import (
     train,
     train_final,
 )
+from gesta.training.clips import Missing
 from gesta.training.dry_run import dry_run
 from gesta.training.recipe import SECTIONS, read_table
 from gesta.training.run import is_demo
@@ -239,9 +240,12 @@ def _parse_recipe(argv: list[str]) -> Arguments:
         protocol=given.protocol,
         stream=given.stream,
         init=given.init,
+        context=given.context,
         seed=seeds[0],
         **{section: getattr(given, section) for section in SECTIONS},
     )
+    if given.missing_rgb != base.video.missing:
+        recipe = recipe.replace(video=replace(recipe.video, missing=given.missing_rgb))
     if not recipe.data or not recipe.protocol:
         raise RecipeError("say what to train on: --data ARCHIVE --protocol NAME")
     recipe.to_toml()
@@ -307,6 +311,10 @@ def _argument_class(base: Recipe | None, seeds: str | None) -> type:
         ("out", Annotated[Path | None, option(help="the run's folder")], field(default=None)),
         ("init", Annotated[str, option(help="run or weights to start from")],
          field(default=shown.init)),
+        ("context", Annotated[str, option(help="context file, for a model that takes context")],
+         field(default=shown.context)),
+        ("missing_rgb", Annotated[Missing, option(help="what becomes of clips without usable RGB")],
+         field(default=shown.video.missing)),
         ("dry_run", Annotated[bool, option(help="one batch only: shapes, memory, time")],
          field(default=False)),
         ("report", Annotated[bool, option(help="write report.html")], field(default=True)),

@@ -70,7 +70,7 @@ def load_footage(
             f"{about(opened)}"
         )
     return footage_of(
-        [archive.read(index) for index in indices.tolist()],
+        map(archive.read, indices.tolist()),
         inputs,
         card.video if missing is None else replace(card.video, missing=missing),
         find=archive.video_path,

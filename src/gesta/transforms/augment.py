@@ -39,7 +39,7 @@ def draw_deformation(
     Convention: a point is mirrored (x to -x), scaled along each axis, sheared (each axis gets a
     share of each other one), then rotated as `rotation_matrix` says: in 3D by an angle about each
     axis, in 2D by one in the plane. All are uniform around no change, from minus to plus the
-    largest value.
+    largest value. Last come `turn` and `stretch`, uniform between their two values.
 
     Args:
         count: N.
@@ -67,9 +67,21 @@ def draw_deformation(
     if options.rotation:
         largest = torch.pi * options.rotation / 180
         matrix = rotation_matrix(around_zero(largest, 3 if channels == 3 else 1)) @ matrix
+    if options.turn != (0.0, 0.0):
+        angles = _between(options.turn, draw((count, 2), generator, device)) * torch.pi / 180
+        turned = rotation_matrix(torch.cat([angles, torch.zeros_like(angles[:, :1])], 1))
+        matrix = turned[:, :channels, :channels] @ matrix
+    if options.stretch != (1.0, 1.0):
+        factors = torch.ones((count, channels), device=device)
+        factors[:, :2] = _between(options.stretch, draw((count, 2), generator, device))
+        matrix = factors[:, :, None] * matrix
     if options.translate:
         shift = around_zero(options.translate, channels)
     return Deformation(matrix, shift, mirrored)
+
+
+def _between(limits: tuple[float, float], uniform: Tensor) -> Tensor:
+    return limits[0] + (limits[1] - limits[0]) * uniform
 
 
 def draw_noise(like: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

@@ -106,6 +106,11 @@ class AugmentOptions:
     """Largest angle in degrees, about each axis in 3D and in the plane in 2D."""
     scale: float = 0.0
     """Largest share by which each axis is stretched or shrunk."""
+    turn: tuple[float, float] = (0.0, 0.0)
+    """Smallest and largest angle in degrees about x and, drawn apart, about y: other views of the
+    scene (MMFF, equations 4-7, with gamma 0); in 2D what such a turn of a flat body looks like."""
+    stretch: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest factor of x and, drawn apart, of y (MMFF, equation 8)."""
     shear: float = 0.0
     """Largest share of each axis that is added to each other one."""
     translate: float = 0.0
@@ -131,6 +136,13 @@ class AugmentOptions:
             value = getattr(self, name)
             if not value >= 0:
                 raise RecipeError(f"augment.{name}: expected at least 0, found {value}")
+        for name, lowest in (("turn", -180), ("stretch", 0)):
+            first, last = getattr(self, name)
+            if not lowest <= first <= last or (name == "stretch" and first == 0):
+                raise RecipeError(
+                    f"augment.{name}: expected a smallest and a largest value "
+                    f"{'above' if name == 'stretch' else 'from'} {lowest}, found {(first, last)}"
+                )
         if not 0 <= self.scale < 1:
             raise RecipeError(f"augment.scale: expected a share in [0, 1), found {self.scale}")
         for name in ("mirror", "shuffle_persons", "joint_dropout", "frame_dropout"):
@@ -142,7 +154,7 @@ class AugmentOptions:
     def deforms(self) -> bool:
         """Whether bodies are moved, turned, stretched or mirrored."""
         values = (self.rotation, self.scale, self.shear, self.translate, self.mirror)
-        return any(values)
+        return any(values) or self.turn != (0.0, 0.0) or self.stretch != (1.0, 1.0)
 
 
 @dataclass(frozen=True)

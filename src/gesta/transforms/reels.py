@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ def own_video(clip: Clip) -> Path | None:
 
 
 def footage_of(
-    clips: Sequence[Clip],
+    clips: Iterable[Clip],
     inputs: Sequence[str],
     options: VideoOptions,
     *,
@@ -54,7 +54,7 @@ def footage_of(
     """What a model takes of clips beside their poses; None where it takes nothing.
 
     Args:
-        clips: N of them.
+        clips: N of them; gone through once.
         inputs: the names of `Batch` that the model takes.
         options: how pictures are cut and read.
         find: where the video of a clip is.
@@ -69,20 +69,36 @@ def footage_of(
     if not takes_footage(inputs):
         return None
     problems: dict[str, str] = {}
-    source = rows = pixels = None
-    if set(inputs) & set(PICTURES):
-        reels = [_reel(clip, find, problems) for clip in clips]
-        source = DecodedFrames(reels, options.workers)
-        if options.crop == "projection" or {"frame_joints", "moved_joint"} & set(inputs):
-            pixels = _joints(clips, reels, len(clips[0].layout) if clips else 0)
-    if "context" in inputs:
-        rows = _context_rows(clips, context, problems, device)
-    usable = torch.tensor([clip.id not in problems for clip in clips], dtype=torch.bool)
+    pictured = not set(PICTURES).isdisjoint(inputs)
+    placed = pictured and (
+        options.crop == "projection" or not {"frame_joints", "moved_joint"}.isdisjoint(inputs)
+    )
+    reels: list[Reel | None] = []
+    pixels: list[NDArray[np.float32]] = []
+    usable: list[bool] = []
+    vectors = _Vectors(context) if "context" in inputs else None
+    for clip in clips:  # in one pass: all clips of a large archive need not be held at once
+        if pictured:
+            reels.append(_reel(clip, find, problems))
+        if placed:
+            pixels.append(_joints(clip, reels[-1]))
+        if vectors is not None:
+            vectors.add(clip, problems)
+        usable.append(clip.id not in problems)
     strict = options.missing == "error"
     if strict and problems:
-        raise MediaError(describe(problems, len(clips)) + "; go on without: --missing-rgb skeleton")
+        raise MediaError(
+            describe(problems, len(usable)) + "; go on without: --missing-rgb skeleton"
+        )
     return Footage(
-        tuple(inputs), torch.arange(len(clips)), usable, source, rows, pixels, problems, strict
+        inputs=tuple(inputs),
+        clip=torch.arange(len(usable)),
+        usable=torch.tensor(usable, dtype=torch.bool),
+        source=DecodedFrames(reels, options.workers) if pictured else None,
+        context=None if vectors is None else vectors.on(torch.device(device)),
+        pixels=np.concatenate(pixels) if pixels else None,
+        problems=problems,
+        strict=strict,
     )
 
 
@@ -115,37 +131,34 @@ def _size_of(path: Path) -> tuple[int, int]:
         return video.size
 
 
-def _joints(
-    clips: Sequence[Clip], reels: Sequence[Reel | None], joints: int
-) -> NDArray[np.float32]:
-    """(rows, V, 2) pixels of all joints, `NOWHERE` where missing or without a video."""
-    parts = [np.empty((0, joints, 2), np.float32)]
-    for clip, reel in zip(clips, reels, strict=True):
-        if reel is None:
-            parts.append(np.full((clip.persons * clip.frames, joints, 2), NOWHERE, np.float32))
-            continue
-        pixels = joint_pixels(clip, size=reel.size)
-        parts.append(np.nan_to_num(pixels, nan=NOWHERE).reshape(-1, joints, 2))
-    return np.concatenate(parts)
+def _joints(clip: Clip, reel: Reel | None) -> NDArray[np.float32]:
+    """(rows, V, 2) pixels of a clip's joints, `NOWHERE` where missing or without a video."""
+    joints = len(clip.layout)
+    if reel is None:
+        return np.full((clip.persons * clip.frames, joints, 2), NOWHERE, np.float32)
+    pixels = joint_pixels(clip, size=reel.size)
+    return np.nan_to_num(pixels, nan=NOWHERE).reshape(-1, joints, 2)
 
 
-def _context_rows(
-    clips: Sequence[Clip],
-    context: Context | None,
-    problems: dict[str, str],
-    device: torch.device | str,
-) -> ContextRows:
-    """The rows of the clips in a context file; clips that it has not are noted."""
-    if context is None:
-        raise MediaError(
-            "the model takes context vectors: make a file of them (gesta context ARCHIVE ...) and "
-            "name it: --context FILE"
-        )
-    starts, lengths = [], []
-    for clip in clips:
+class _Vectors:
+    """Finds the rows of clips in a context file."""
+
+    def __init__(self, context: Context | None) -> None:
+        if context is None:
+            raise MediaError(
+                "the model takes context vectors: make a file of them (gesta context ARCHIVE ...) "
+                "and name it: --context FILE"
+            )
+        self.context = context
+        self.starts: list[int] = []
+        self.lengths: list[int] = []
+
+    def add(self, clip: Clip, problems: dict[str, str]) -> None:
+        """Note where the rows of a clip are, or that there are none."""
+        context = self.context
         start, stop = context.place(clip.id) if clip.id in context else (0, 0)
-        starts.append(start)
-        lengths.append(stop - start)
+        self.starts.append(start)
+        self.lengths.append(stop - start)
         if stop == start:
             problems.setdefault(clip.id, f"{context.path} has no context of it")
         elif stop - start not in (1, clip.frames):
@@ -153,8 +166,12 @@ def _context_rows(
                 f"{context.path}: clip {clip.id!r}: expected {clip.frames} rows, one a frame, or "
                 f"one for all; found {stop - start}; make it anew from this archive"
             )
-    rows = _near(torch.from_numpy(context.rows), torch.device(device))
-    return ContextRows(rows, torch.tensor(starts), torch.tensor(lengths), context.grid)
+
+    def on(self, device: torch.device) -> ContextRows:
+        """All that was found, on a device where it fits."""
+        rows = _near(torch.from_numpy(self.context.rows), device)
+        starts, lengths = torch.tensor(self.starts), torch.tensor(self.lengths)
+        return ContextRows(rows, starts.long(), lengths.long(), self.context.grid)
 
 
 def _near(rows: torch.Tensor, device: torch.device) -> torch.Tensor:
