@@ -42,7 +42,7 @@ from gesta.models.context_branch import (
 from gesta.models.model import SkeletonModel
 from gesta.models.registry import Paper, Stated, register_model
 from gesta.models.st_gcn import NINE, StGcn, st_gcn
-from gesta.nn import Observed, any_in_stride
+from gesta.nn import any_in_stride
 from gesta.nn.cross_attention import Combine, CrossAttention, Form, Trunk
 from gesta.nn.persons import unless_full
 from gesta.nn.relevance import Pool
@@ -190,8 +190,7 @@ class CrossAttentionStGcn(SkeletonModel):
             vectors = scene.at(stride_after(block))
             return attention(x, vectors, rows // persons, scene.there)
 
-        points = (part for part in self.attentions.modules() if isinstance(part, Observed))
-        looked_at = any(point.active for point in points)
+        looked_at = any([part.looked_at for part in self.attentions.values()])
         return skeleton.pooled_features(poses, mask, attend, every=looked_at)
 
     def _scene(

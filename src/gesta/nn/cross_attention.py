@@ -136,6 +136,12 @@ class CrossAttention(nn.Module):
         gate = self.g(self._gate(v, context, clip, there))
         return _apply(gate, self.trunk, v, self.residual)
 
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody looks at the weights."""
+        own = self.attend is not None and self.attend.f_self.active
+        return own or self.f_cross.active or self.g.active
+
     def extra_repr(self) -> str:
         """The operator g."""
         return f"g={self.combine}"

@@ -70,12 +70,27 @@ def test_a_graph_that_computes_something_else_is_not_written(tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_models_with_other_inputs(tmp_path):
+class MeanInContext(Mean):
+    """One that takes more than poses, and can do without a part of it."""
+
+    inputs = ("poses", "mask", "context", "rgb_mask")
+
+    def forward(self, poses, mask=None, *, context=None, rgb_mask=None):
+        assert rgb_mask is None
+        return super().forward(poses, mask) * context.mean((1, 2, 3))[:, None]
+
+    def example_inputs(self, clips, frames, persons):
+        return {"context": torch.zeros(clips, frames, 1, 5)}
+
+
+@pytest.mark.parametrize("frames", [None, 8])
+def test_models_with_other_inputs(tmp_path, frames):
+    graph = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
-    model = Mean()
-    model.inputs = ("poses", "mask", "video")
-    with pytest.raises(ModelError, match="video"):
-        export_onnx(model, tmp_path / "mean.onnx")
+    exported = export_onnx(MeanInContext(frames), tmp_path / "mean.onnx")
+    assert exported.inputs["context"] == ("N", frames or "T", 1, 5) and exported.error < 1e-5
+    proto = graph.load(exported.path)
+    assert [i.name for i in proto.graph.input] == ["poses", "mask", "context"]
 
 
 def test_a_missing_extra_is_named(tmp_path, monkeypatch):
