@@ -42,7 +42,8 @@ def few(test_data, tmp_path):
 
 
 def test_real_videos_become_an_archive(few, gesta, test_data):
-    words = ("--splits", test_data / "jhmdb" / "splits.zip", "--size", 128, "--processes", 1)
+    words = ["--splits", test_data / "jhmdb" / "splits.zip", "--size", 128, "--processes", 1]
+    words += ["--estimator-option", "min_score=0.15", "--estimator-option", "threads=1"]
     status, text, said = gesta("extract", few, "--out", "out", *words, "--json")
     document = json.loads(text)
     assert status == 0 and "since no videos by their names: 1" in said
@@ -52,6 +53,8 @@ def test_real_videos_become_an_archive(few, gesta, test_data):
     ]
     assert [entry["name"] for entry in document["skipped"]] == ["wave/broken.mp4"]
     archive = open_archive("out")
+    options = {"long_side": 128, "min_score": 0.15, "threads": 1}
+    assert archive.provenance["options"] == options
     assert (archive.dataset, archive.layout.name, archive.space) == ("few", "coco_17", "pixels")
     for clip in archive.clips:
         assert clip.frame_size == (320, 240) and clip.frames == len(clip.video.times) >= 15
@@ -86,6 +89,9 @@ def test_one_folder_too_deep_is_told(few, gesta):
         (("--source-from", "("), "no regular expression"),
         (("--estimator", "openpose"), "unknown pose estimator 'openpose'"),
         (("--size", "100"), "expected a multiple of 32"),
+        (("--estimator-option", "min_score"), "expected NAME=VALUE, found 'min_score'"),
+        (("--estimator-option", "min_score=7"), "min_score: expected 0 to 1, found 7"),
+        (("--estimator-option", "mood=good"), "movenet has no option 'mood'"),
         (("--strict", "--processes", "1", "--size", "64"), "broken.mp4"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from gesta.cli.prepared import say_archive, summary
+from gesta.errors import GestaError
 
 if TYPE_CHECKING:
     from gesta.archive import Archive
@@ -58,8 +60,11 @@ class Arguments:
     """Of poses: movenet, or rtmlib or mediapipe where they are installed."""
 
     size: int | None = None
-    """Pixels of the longer side that frames are scaled to for the estimator: 256 is quick, 384 and
-    512 find smaller people. Its own default if not given."""
+    """Pixels of the longer side that movenet scales frames to: 256, the default, is quick, 384 and
+    512 find smaller people."""
+
+    estimator_option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Another option of the estimator, as NAME=VALUE: mediapipe wants model=FILE.task."""
 
     persons: int = 2
     """Keep so many persons of a clip at most: the most present."""
@@ -99,7 +104,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             plan,
             arguments.out,
             estimator=arguments.estimator,
-            options={} if arguments.size is None else {"long_side": arguments.size},
+            options=_options(arguments),
             persons=arguments.persons,
             smooth=arguments.smooth,
             frames_per_second=arguments.frames_per_second,
@@ -111,6 +116,24 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     document = summary(archive, _missing(plan, archive))
     say_archive(document, console)
     return document
+
+
+def _options(arguments: Arguments) -> dict[str, Any]:
+    """The estimator's options; a value is JSON (a number, true) or else a text.
+
+    Raises:
+        GestaError: one of them is not NAME=VALUE.
+    """
+    options: dict[str, Any] = {} if arguments.size is None else {"long_side": arguments.size}
+    for given in arguments.estimator_option:
+        name, equals, value = given.partition("=")
+        if not name or not equals:
+            raise GestaError(f"--estimator-option: expected NAME=VALUE, found {given!r}")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def _say_what_is_left(plan: VideoPlan, console: Console) -> None:
