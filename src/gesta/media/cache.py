@@ -114,6 +114,7 @@ class FrameCache:
         *,
         side: int = 256,
         processes: int = 1,
+        wait: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> FrameCache:
         """Decode the frames of clips into a cache; what is in it already is kept.
@@ -128,6 +129,7 @@ class FrameCache:
                 without a video.
             side: pixels of the shorter side; smaller videos stay as they are.
             processes: that decode.
+            wait: until another process that fills the same cache is done; else that is an error.
             progress: called with the number of clips that are done, and that of all.
 
         Raises:
@@ -137,39 +139,40 @@ class FrameCache:
         if side < 1:
             raise MediaError(f"{path}: the shorter side of frames is at least 1; got {side}")
         try:
-            _fill(Path(path), clips, side, processes, progress or (lambda done, of: None))
+            with Journal(Path(path), {"version": VERSION, "side": side}, wait) as journal:
+                _fill(journal, clips, side, processes, progress or (lambda done, of: None))
         except OSError as error:
             raise MediaError(f"{path}: the cache cannot be written: {error}") from error
         return cls(path)
 
 
 def _fill(
-    folder: Path,
+    journal: Journal,
     clips: Sequence[VideoReference | None],
     side: int,
     processes: int,
     progress: Callable[[int, int], None],
 ) -> None:
+    folder = journal.folder
     keys = ["" if clip is None else key_of(clip) for clip in clips]
     wanted = {key: clip for key, clip in zip(keys, clips, strict=True) if clip is not None}
-    with Journal(folder, {"version": VERSION, "side": side}) as journal:
-        known = whole_clips(folder, journal.records)
-        trim(folder, list(known.values()))
-        tasks = [Task(folder, side, key, clip) for key, clip in wanted.items() if key not in known]
-        kept = len(wanted) - len(tasks)
-        failed: dict[str, str] = {}
-        for done, record in enumerate(run(tasks, processes), kept + 1):
-            if "start" in record:
-                journal.append(record)
-                known[record["key"]] = record
-            else:
-                failed[record["key"]] = record["reason"]
-            progress(done, len(wanted))
-        for file in folder.glob("*.rgb"):
-            with open(file, "rb") as written:
-                os.fsync(written.fileno())
-        journal.finish()
-        _write_index(folder, [known.get(key) for key in keys], [failed.get(key) for key in keys])
+    known = whole_clips(folder, journal.records)
+    trim(folder, list(known.values()))
+    tasks = [Task(folder, side, key, clip) for key, clip in wanted.items() if key not in known]
+    kept = len(wanted) - len(tasks)
+    failed: dict[str, str] = {}
+    for done, record in enumerate(run(tasks, processes), kept + 1):
+        if "start" in record:
+            journal.append(record)
+            known[record["key"]] = record
+        else:
+            failed[record["key"]] = record["reason"]
+        progress(done, len(wanted))
+    for file in folder.glob("*.rgb"):
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+    journal.finish()
+    _write_index(folder, [known.get(key) for key in keys], [failed.get(key) for key in keys])
 
 
 def _write_index(

@@ -40,20 +40,21 @@ class Journal:
     Args:
         folder: of the cache, made where it is missing.
         head: the first record, which all builds of a cache share.
+        wait: until another process that holds it is done; else that is an error.
 
     Raises:
         MediaError: the folder holds other things, another cache, or another process fills it.
         OSError: it cannot be read or written.
     """
 
-    def __init__(self, folder: Path, head: Record) -> None:
+    def __init__(self, folder: Path, head: Record, wait: bool = False) -> None:
         new = not folder.exists() or not any(folder.iterdir())
         if not new and not (folder / JOURNAL).exists() and not (folder / LOCK).exists():
             raise MediaError(f"{folder}: is a folder with other things; name a new one")
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
             lock = opened.enter_context(open(folder / LOCK, "wb"))
-            _take(lock.fileno(), folder)
+            _take(lock.fileno(), folder, wait)
             records, end = _read(folder / JOURNAL)
             if records and records[0] != head:
                 raise MediaError(
@@ -64,7 +65,7 @@ class Journal:
             # A line that was cut off: what follows it would count as damaged, too.
             self._file.truncate(end)
             self._opened = opened.pop_all()
-        self.records = records
+        self.folder, self.records = folder, records
         if not records:
             self.append(head)
 
@@ -104,11 +105,11 @@ def _read(path: Path) -> tuple[list[Record], int]:
     return records, end
 
 
-def _take(handle: int, folder: Path) -> None:
+def _take(handle: int, folder: Path, wait: bool) -> None:
     if fcntl is None:
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError as error:
         raise MediaError(
             f"{folder}: another process is filling this cache; wait for it, or stop it"

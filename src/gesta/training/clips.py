@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,9 @@ from gesta.archive import Archive, Context, open_context
 from gesta.errors import RecipeError, RunError
 from gesta.models import SkeletonModel
 from gesta.training.card import Card
-from gesta.transforms import Footage, ResidentClips, footage_of, takes_footage
+from gesta.transforms import Footage, ResidentClips, StoredFrames, footage_of, takes_footage
+from gesta.transforms.footage import PICTURES
+from gesta.transforms.reels import build_cache
 
 Missing = Literal["error", "skeleton"]
 
@@ -29,6 +31,7 @@ def load_clips(
     *,
     context: str | Path = "",
     missing: Missing | None = None,
+    stored: StoredFrames | None = None,
 ) -> ResidentClips:
     """Clips of an archive, ready for a model.
 
@@ -40,6 +43,7 @@ def load_clips(
         device: where it is.
         context: the context file, for a model that takes context vectors.
         missing: what becomes of clips without usable RGB, where the card is not to decide.
+        stored: `store_frames` of the archive, where the card says that frames are cached.
 
     Raises:
         ArchiveError: a shard is damaged.
@@ -59,6 +63,7 @@ def load_footage(
     *,
     context: str | Path = "",
     missing: Missing | None = None,
+    stored: StoredFrames | None = None,
 ) -> Footage | None:
     """What a model takes of clips beside poses; arguments and errors as for `load_clips`."""
     if not takes_footage(inputs):
@@ -75,8 +80,41 @@ def load_footage(
         card.video if missing is None else replace(card.video, missing=missing),
         find=archive.video_path,
         context=opened,
+        stored=None if stored is None else stored.at(indices),
         device=device,
     )
+
+
+def store_frames(
+    archive: Archive,
+    card: Card,
+    inputs: Sequence[str],
+    device: torch.device | str,
+    say: Callable[[str], None] = lambda text: None,
+) -> StoredFrames | None:
+    """The cached frames of all clips of an archive; None where the card asks for no cache.
+
+    The cache is a folder beside the archive, filled when it is first needed and shared by all
+    runs.
+
+    Args:
+        archive: whose clips refer to videos.
+        card: of the model.
+        inputs: the names of `gesta.transforms.Batch` that the model takes.
+        device: where frames are brought to where they fit.
+        say: told where the cache has to be filled, which takes its time.
+
+    Raises:
+        MediaError: the cache cannot be written.
+    """
+    if not card.video.cache or set(PICTURES).isdisjoint(inputs):
+        return None
+    home = archive.path.resolve()
+    folder = home.with_name(f"{home.name}.rgb{card.video.cache}")
+    if not (folder / "index.json").is_file():
+        say(f"{folder}: decoding the videos of {len(archive)} clips into a cache of small frames")
+    cache = build_cache(folder, archive.clips, card.video, archive.video_path)
+    return StoredFrames.of(cache, device)
 
 
 def about(context: Context) -> dict[str, str]:

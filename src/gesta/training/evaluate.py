@@ -11,7 +11,7 @@ from gesta.archive import Archive, open_archive
 from gesta.errors import RunError
 from gesta.evaluation import Scores, score_clips, summary
 from gesta.training.card import Card, load_model
-from gesta.training.clips import Missing, load_clips
+from gesta.training.clips import Missing, load_clips, store_frames
 from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
 from gesta.training.run import DEMO, Run
 from gesta.transforms import ResidentClips
@@ -71,6 +71,7 @@ def evaluate(
         place,
         context=context or recipe.context,
         missing=missing,
+        stored=store_frames(archive, card, model.inputs, place),
     )
     if shuffle is not None:
         _shuffle(clips, shuffle, run)

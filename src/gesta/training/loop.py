@@ -26,7 +26,7 @@ from gesta.training.recipe import Recipe
 from gesta.training.schedule import learning_rate
 from gesta.training.seeds import generator_for, seeded
 from gesta.training.stopwatch import Stopwatch
-from gesta.transforms import Batch, InputPipeline, ResidentClips, ahead
+from gesta.transforms import Batch, InputPipeline, ResidentClips, StoredFrames, ahead
 
 
 class DivergedError(GestaError, ArithmeticError):
@@ -68,6 +68,7 @@ class Session:
         compiled: what is called instead of the model and its method, where they are compiled.
         history: the epochs done.
         kept: the best epoch, and the weights after it.
+        stored: the frames of all clips of the archive, where they are cached.
     """
 
     recipe: Recipe
@@ -82,6 +83,7 @@ class Session:
     history: list[EpochRecord] = field(default_factory=list)
     kept: EpochRecord | None = None
     kept_weights: dict[str, Tensor] = field(default_factory=dict)
+    stored: StoredFrames | None = None
 
     @property
     def device(self) -> torch.device:

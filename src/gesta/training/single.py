@@ -19,7 +19,7 @@ from gesta.evaluation import Scores, answer_threshold, answered, score_clips, su
 from gesta.models import SkeletonModel, count, load_weights
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
-from gesta.training.clips import about, check_context, load_clips, load_footage
+from gesta.training.clips import about, check_context, load_clips, load_footage, store_frames
 from gesta.training.history import write_log
 from gesta.training.loop import Compiled, Session, run_epochs
 from gesta.training.machine import (
@@ -59,7 +59,7 @@ def train_run(run: Run, observer: Observer | None = None) -> Run:
     archive = open_archive(recipe.data)
     parts = divide(archive, recipe)
     _write_split(run, recipe, archive, parts)
-    session, card = begin(recipe, archive, parts)
+    session, card = begin(recipe, archive, parts, observer)
     if run.checkpoint_path.is_file():
         restore_checkpoint(run.checkpoint_path, session)
     for clips in (session.train, session.validation):
@@ -84,19 +84,24 @@ def divide(archive: Archive, recipe: Recipe) -> dict[str, NDArray[np.int64]]:
     return parts
 
 
-def begin(recipe: Recipe, archive: Archive, parts: Parts) -> tuple[Session, Card]:
+def begin(
+    recipe: Recipe, archive: Archive, parts: Parts, observer: Observer | None = None
+) -> tuple[Session, Card]:
     """All that a training needs before its first step, and the card without metrics."""
+    observer = observer or Observer()
     device = find_device(recipe.loop.device)
     _check_compiler(recipe)
     card = _make_card(recipe, archive, parts["train"])
     model = card.make_model(generator_for(recipe.seed, "weights"))
     check_context(model, recipe.context)
+    stored = store_frames(archive, card, model.inputs, device, observer.say)
+    seen: dict[str, Any] = {"context": recipe.context, "stored": stored}
     clips = {
-        part: load_clips(archive, parts[part], card, model.inputs, device, context=recipe.context)
+        part: load_clips(archive, parts[part], card, model.inputs, device, **seen)
         for part in ("train", "validation")
     }
     # What the test part lacks is told now, and not when all is learnt.
-    load_footage(archive, parts["test"], card, model.inputs, context=recipe.context)
+    load_footage(archive, parts["test"], card, model.inputs, **seen)
     if recipe.init:
         initialise(model, recipe.init, archive.classes)
     if recipe.loop.freeze == "trunk":
@@ -113,6 +118,7 @@ def begin(recipe: Recipe, archive: Archive, parts: Parts) -> tuple[Session, Card
         classes=tuple(archive.classes),
         average=MovingAverage(model, recipe.loop.ema) if recipe.loop.ema else None,
         compiled=Compiled.of(model) if recipe.loop.compile else None,
+        stored=stored,
     )
     return session, card
 
@@ -150,7 +156,13 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
         scores.save(run.path / "validation_scores.safetensors")
         metrics |= _validated(scores, recipe)
     test = load_clips(
-        archive, parts["test"], card, model.inputs, session.device, context=recipe.context
+        archive,
+        parts["test"],
+        card,
+        model.inputs,
+        session.device,
+        context=recipe.context,
+        stored=session.stored,
     )
     scores = _score(session, card, test, "test", run, archive)
     scores.save(run.path / "scores.safetensors")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gesta.errors import MediaError
+from gesta.media.cache import FrameCache
 from gesta.media.moments import leave_interrupts, read_moments
 from gesta.media.video import Box, Size
 from gesta.transforms.image import cut
@@ -117,15 +118,40 @@ class StoredFrames:
         start: (clips,) int64, the row of its group in which a clip's frames begin.
         length: (clips,) int64, how many it has.
         sizes: (clips, 2) float32, width and height of the frames as they were recorded.
+        problems: why clips have no frames, by their places.
     """
 
     waits = False
 
     def __init__(
-        self, groups: Sequence[Tensor], group: Tensor, start: Tensor, length: Tensor, sizes: Tensor
+        self,
+        groups: Sequence[Tensor],
+        group: Tensor,
+        start: Tensor,
+        length: Tensor,
+        sizes: Tensor,
+        problems: Mapping[int, str] | None = None,
     ) -> None:
         self.groups, self.group, self.start, self.length = groups, group, start, length
-        self.sizes = sizes
+        self.sizes, self.reasons = sizes, dict(problems or {})
+
+    @classmethod
+    def of(cls, cache: FrameCache, device: torch.device | str = "cpu") -> StoredFrames:
+        """Those of a cache: on a CUDA device where half of what is free there holds them."""
+        group, start, length = map(torch.tensor, (cache.group, cache.start, cache.length))
+        groups = [near(_shared(group), torch.device(device)) for group in cache.groups]
+        sizes = torch.tensor(cache.sizes, dtype=torch.float32)
+        return cls(groups, group, start, length, sizes, cache.problems)
+
+    def at(self, places: NDArray[np.int64]) -> StoredFrames:
+        """Those of the clips at some (N,) places; the frames themselves are shared."""
+        index = torch.from_numpy(places)
+        columns = (self.group, self.start, self.length, self.sizes)
+        group, start, length, sizes = (values[index] for values in columns)
+        why = {
+            new: self.reasons[old] for new, old in enumerate(places.tolist()) if old in self.reasons
+        }
+        return StoredFrames(self.groups, group, start, length, sizes, why)
 
     def read(
         self, clip: Tensor, frame: Tensor, boxes: Tensor, size: int, mirrored: Tensor | None
@@ -271,6 +297,22 @@ class ContextRows:
         places = torch.arange(context.shape[2], device=frame.device).view(self.grid).flip(1)
         turned = context[:, :, places.flatten()]
         return torch.where(mirrored[:, None, None, None], turned, context)
+
+
+def near(rows: Tensor, device: torch.device) -> Tensor:
+    """On a CUDA device where half of what is free holds it; else memory-mapped as it is."""
+    if device.type != "cuda":
+        return rows
+    free, _ = torch.cuda.mem_get_info(device)
+    return rows.to(device) if rows.numel() * rows.element_size() < free / 2 else rows
+
+
+def _shared(mapped: NDArray[np.uint8]) -> Tensor:
+    """A tensor of a mapped file, copied where it is written: torch knows no read-only memory."""
+    name = getattr(mapped, "filename", None)
+    if name is None or not mapped.size:
+        return torch.tensor(mapped)
+    return torch.from_numpy(np.memmap(name, mapped.dtype, "c", shape=mapped.shape))
 
 
 def check_read(source: FrameSource, footage: Footage, good: Tensor, asked: Tensor) -> None:

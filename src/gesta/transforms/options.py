@@ -136,13 +136,10 @@ class AugmentOptions:
             value = getattr(self, name)
             if not value >= 0:
                 raise RecipeError(f"augment.{name}: expected at least 0, found {value}")
-        for name, lowest in (("turn", -180), ("stretch", 0)):
-            first, last = getattr(self, name)
-            if not lowest <= first <= last or (name == "stretch" and first == 0):
-                raise RecipeError(
-                    f"augment.{name}: expected a smallest and a largest value "
-                    f"{'above' if name == 'stretch' else 'from'} {lowest}, found {(first, last)}"
-                )
+        if not -180 <= self.turn[0] <= self.turn[1] <= 180:
+            raise RecipeError(f"augment.turn: expected two rising angles, found {self.turn}")
+        if not 0 < self.stretch[0] <= self.stretch[1]:
+            raise RecipeError(f"augment.stretch: expected 0 < low <= high, found {self.stretch}")
         if not 0 <= self.scale < 1:
             raise RecipeError(f"augment.scale: expected a share in [0, 1), found {self.scale}")
         for name in ("mirror", "shuffle_persons", "joint_dropout", "frame_dropout"):

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from gesta.archive import Context
-from gesta.clip import Clip
+from gesta.clip import Clip, VideoReference
 from gesta.errors import ArchiveError, MediaError, ShapeError
-from gesta.media import open_video
+from gesta.media import FrameCache, open_video
 from gesta.media.projection import joint_pixels
 from gesta.transforms.batch import NOWHERE
 from gesta.transforms.footage import (
@@ -22,6 +22,8 @@ from gesta.transforms.footage import (
     DecodedFrames,
     Footage,
     Reel,
+    StoredFrames,
+    near,
 )
 from gesta.transforms.options import VideoOptions
 
@@ -49,6 +51,7 @@ def footage_of(
     *,
     find: FindVideo = own_video,
     context: Context | None = None,
+    stored: StoredFrames | None = None,
     device: torch.device | str = "cpu",
 ) -> Footage | None:
     """What a model takes of clips beside their poses; None where it takes nothing.
@@ -59,6 +62,7 @@ def footage_of(
         options: how pictures are cut and read.
         find: where the video of a clip is.
         context: vectors of the clips, by their ids.
+        stored: the frames of these clips, in this order; None: they are decoded.
         device: where the model is, which context vectors are brought to where they fit.
 
     Raises:
@@ -77,9 +81,12 @@ def footage_of(
     pixels: list[NDArray[np.float32]] = []
     usable: list[bool] = []
     vectors = _Vectors(context) if "context" in inputs else None
-    for clip in clips:  # in one pass: all clips of a large archive need not be held at once
+    for place, clip in enumerate(clips):  # in one pass: a large archive need not be held at once
         if pictured:
-            reels.append(_reel(clip, find, problems))
+            reel = _reel(clip, find) if stored is None else _stored_reel(place, stored)
+            if isinstance(reel, str):
+                problems[clip.id] = reel
+            reels.append(None if isinstance(reel, str) else reel)
         if placed:
             pixels.append(_joints(clip, reels[-1]))
         if vectors is not None:
@@ -94,7 +101,7 @@ def footage_of(
         inputs=tuple(inputs),
         clip=torch.arange(len(usable)),
         usable=torch.tensor(usable, dtype=torch.bool),
-        source=DecodedFrames(reels, options.workers) if pictured else None,
+        source=(stored or DecodedFrames(reels, options.workers)) if pictured else None,
         context=None if vectors is None else vectors.on(torch.device(device)),
         pixels=np.concatenate(pixels) if pixels else None,
         problems=problems,
@@ -109,21 +116,58 @@ def describe(problems: Mapping[str, str], clips: int) -> str:
     return f"{len(problems)} of {clips} clips have no usable RGB ({listed}{more})"
 
 
-def _reel(clip: Clip, find: FindVideo, problems: dict[str, str]) -> Reel | None:
-    """The video of a clip; what is wrong with it is noted."""
+def _reel(clip: Clip, find: FindVideo) -> Reel | str:
+    """The video of a clip, or why it cannot be used."""
     try:
         path = find(clip)
         if path is None or clip.video is None:
-            problems[clip.id] = "refers to no video"
-        elif not clip.frames:
-            problems[clip.id] = "has no frames"
-        elif not path.exists() or (path.is_file() and not path.stat().st_size):
-            problems[clip.id] = f"{path}: no such video, or an empty file"
-        else:
-            return Reel(str(path), clip.video.times, clip.frame_size or _size_of(path))
+            return "refers to no video"
+        if not clip.frames:
+            return "has no frames"
+        if not path.exists() or (path.is_file() and not path.stat().st_size):
+            return f"{path}: no such video, or an empty file"
+        return Reel(str(path), clip.video.times, clip.frame_size or _size_of(path))
     except (ArchiveError, MediaError) as error:
-        problems[clip.id] = str(error)
-    return None
+        return str(error)
+
+
+def _stored_reel(place: int, stored: StoredFrames) -> Reel | str:
+    """As `_reel`, for frames that are held: of the video only its size counts."""
+    if place in stored.reasons:
+        return stored.reasons[place]
+    if not int(stored.length[place]):
+        return "has no frames"
+    width, height = stored.sizes[place].int().tolist()
+    return Reel("", np.empty(0), (width, height))
+
+
+def build_cache(
+    folder: str | Path,
+    clips: Iterable[Clip],
+    options: VideoOptions,
+    find: FindVideo,
+    progress: Callable[[int, int], None] | None = None,
+) -> FrameCache:
+    """The cache of the frames of clips, filled where it is not.
+
+    Args:
+        folder: of the cache.
+        clips: all of an archive: runs on parts of it share the cache.
+        options: `cache` is the shorter side, and `workers` decode.
+        find: where the video of a clip is.
+        progress: called with the number of clips that are done, and that of all.
+
+    Raises:
+        MediaError: the cache cannot be written.
+    """
+    videos = []
+    for clip in clips:
+        reel = _reel(clip, find)
+        videos.append(None if isinstance(reel, str) else VideoReference(reel.path, reel.times))
+    processes = max(1, options.workers)
+    return FrameCache.build(
+        folder, videos, side=options.cache, processes=processes, wait=True, progress=progress
+    )
 
 
 def _size_of(path: Path) -> tuple[int, int]:
@@ -169,14 +213,6 @@ class _Vectors:
 
     def on(self, device: torch.device) -> ContextRows:
         """All that was found, on a device where it fits."""
-        rows = _near(torch.from_numpy(self.context.rows), device)
+        rows = near(torch.from_numpy(self.context.rows), device)
         starts, lengths = torch.tensor(self.starts), torch.tensor(self.lengths)
         return ContextRows(rows, starts.long(), lengths.long(), self.context.grid)
-
-
-def _near(rows: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """On a CUDA device where half of what is free holds it; else memory-mapped as it is."""
-    if device.type != "cuda":
-        return rows
-    free, _ = torch.cuda.mem_get_info(device)
-    return rows.to(device) if rows.numel() * rows.element_size() < free / 2 else rows

@@ -205,6 +205,20 @@ def test_workers_and_resuming_change_nothing(filmed, tmp_path):
     assert losses[0] == losses[1]
 
 
+def test_a_cache_gives_what_decoding_gives(filmed, tmp_path):
+    crops = {"crop": "random", "scales": [1.0, 0.5], "size": 8}
+    recipe = recipe_for(filmed, video=crops, loop={"epochs": 3})
+    decoded = train(recipe, tmp_path / "decoded")
+    cached = train(recipe.replace(video=replace(recipe.video, cache=HEIGHT)), tmp_path / "cached")
+    assert filmed.with_name("archive.rgb32").is_dir(), "beside the archive"
+    # The two scale pictures in ways of their own.
+    np.testing.assert_allclose(cached.scores.log_probs, decoded.scores.log_probs, atol=0.05)
+    again = evaluate(cached)
+    np.testing.assert_array_equal(again.log_probs, cached.scores.log_probs)
+    shares = [record.share_outside for record in cached.history]
+    assert all(0 <= share < 1 for share in shares)
+
+
 def test_a_final_training_takes_pictures_and_context_too(filmed, context_path, tmp_path):
     for sees, context in (("video", ""), ("context", str(context_path))):
         recipe = recipe_for(filmed, sees, context=context, loop={"epochs": 2})
@@ -214,9 +228,8 @@ def test_a_final_training_takes_pictures_and_context_too(filmed, context_path, t
         assert final.recipe.context == context
 
 
-def test_clips_without_a_usable_video_are_an_error_or_judged_by_skeleton(
-    filmed, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize("cache", [0, 16])
+def test_clips_without_a_usable_video_are_an_error_or_judged_by_skeleton(filmed, tmp_path, cache):
     archive = open_archive(filmed)
     lost = tmp_path / "videos"
     lost.mkdir()
@@ -237,7 +250,9 @@ def test_clips_without_a_usable_video_are_an_error_or_judged_by_skeleton(
         def say(self, text):
             said.append(text)
 
-    lenient = recipe.replace(video=replace(recipe.video, missing="skeleton"))
+    with pytest.raises(MediaError, match=r"clips have no usable RGB.*--missing-rgb skeleton"):
+        train(recipe.replace(video=replace(recipe.video, cache=16)), tmp_path / "cached")
+    lenient = recipe.replace(video=replace(recipe.video, missing="skeleton", cache=cache))
     run = train(lenient, tmp_path / "run", observer=Listening())
     assert any("no usable RGB" in text for text in said)
     parts = archive.split("random")
