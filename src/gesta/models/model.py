@@ -11,6 +11,8 @@ from gesta.axes import check_shape
 from gesta.errors import ShapeError
 from gesta.skeleton import Layout
 
+StateDict = dict[str, Tensor]
+
 
 class SkeletonModel(nn.Module):
     """A model of poses (N, M, T, V, C) to logits (N, Y).
@@ -23,11 +25,14 @@ class SkeletonModel(nn.Module):
         persons: the only M it takes; None: any.
 
     Attributes:
-        head_names: the submodules that are specific to the classes, which fine-tuning replaces.
+        head_names: the submodules that are specific to the classes, which fine-tuning replaces;
+            dots lead into submodules.
+        stream_names: the submodules that can be trained alone before what joins them.
         name, inputs, options: set by `create_model`.
     """
 
     head_names: tuple[str, ...] = ("head",)
+    stream_names: tuple[str, ...] = ()
     name: str
     inputs: tuple[str, ...]
     options: dict[str, Any]
@@ -65,6 +70,22 @@ class SkeletonModel(nn.Module):
         """
         return {}
 
+    def check_frames(self, poses: Tensor, frames: Tensor, count: int, side: int) -> None:
+        """Check pictures (N, F, 3, H, W) beside poses (N, M, T, V, C).
+
+        Args:
+            poses: says N.
+            frames: the pictures.
+            count: F.
+            side: H and W.
+
+        Raises:
+            ShapeError: another shape.
+        """
+        if torch.compiler.is_compiling():
+            return
+        check_shape("frames", frames, "N F C H W", N=poses.shape[0], F=count, C=3, H=side, W=side)
+
     def check_inputs(self, poses: Tensor, mask: Tensor | None) -> None:
         """Check poses (N, M, T, V, C) and mask (N, M, T) against what the model was made for.
 
@@ -91,3 +112,8 @@ class SkeletonModel(nn.Module):
         check_shape("mask", mask, "N M T", **{letter: sizes[letter] for letter in "NMT"})
         if mask.dtype != torch.bool:
             raise ShapeError(f"mask: expected bool, True where a person is, found {mask.dtype}")
+
+
+def is_within(name: str, parts: tuple[str, ...]) -> bool:
+    """Whether a parameter or submodule is one of some named ones, or inside of one."""
+    return any(name == part or name.startswith(f"{part}.") for part in parts)

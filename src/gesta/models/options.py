@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import tomllib
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin
@@ -129,3 +130,21 @@ def _convert_tuple(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:  # no
     if len(hints) != len(value):
         raise ValueError(value)
     return tuple(convert(part, hint) for part, hint in zip(value, hints, strict=True))
+
+
+def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """Options written as NAME=VALUE, the value as in TOML, or a plain word.
+
+    Raises:
+        ModelError: a text is no such thing.
+    """
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ModelError(f"expected NAME=VALUE, found {text!r}")
+        try:
+            options[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            options[name] = value
+    return options

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from gesta.errors import ModelError
-from gesta.models.model import SkeletonModel
+from gesta.models.model import SkeletonModel, StateDict
 from gesta.models.options import Option, check_options, read_options
 from gesta.skeleton import Layout, get_layout
 
 Builder = TypeVar("Builder", bound=Callable[..., SkeletonModel])
-StateDict = dict[str, Tensor]
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gesta.errors import ModelError
-from gesta.models.model import SkeletonModel
-from gesta.models.registry import Paper, Stated, StateDict, register_model
+from gesta.models.model import SkeletonModel, StateDict
+from gesta.models.registry import Paper, Stated, register_model
 from gesta.nn import Dropout, Frames, GraphConvolution, MaskedBatchNorm, any_in_stride, exporting
 from gesta.nn.coupled_attention import Activation, CoupledAttention
 from gesta.nn.fold import fold_into_convolution

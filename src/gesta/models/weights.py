@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gesta.errors import ModelError
-from gesta.models.registry import StateDict, model_entry
+from gesta.models.image_network import ImageNetwork
+from gesta.models.model import StateDict, is_within
+from gesta.models.registry import model_entry
 from gesta.nn import MaskedBatchNorm
 
 _logger = logging.getLogger("gesta.models")
@@ -49,8 +51,8 @@ def load_weights(
     given = _in_own_names(model, given)
     own = model.state_dict()
     head: tuple[str, ...] = getattr(model, "head_names", ())
-    fresh = [name for name in own if replace_head and name.split(".")[0] in head]
-    given = {n: v for n, v in given.items() if not (replace_head and n.split(".")[0] in head)}
+    fresh = [name for name in own if replace_head and is_within(name, head)]
+    given = {n: v for n, v in given.items() if not (replace_head and is_within(n, head))}
     problems = _mismatches({n: v for n, v in own.items() if n not in fresh}, given)
     if problems:
         raise ModelError(f"{source}: does not fit the model: " + "; ".join(problems))
@@ -58,6 +60,76 @@ def load_weights(
         for name, value in given.items():
             own[name].copy_(value)
     return fresh
+
+
+def load_stream(
+    model: nn.Module, stream: str, weights: str | Path | Mapping[str, Tensor | ArrayLike]
+) -> list[str]:
+    """Fill one stream of a model with weights of its own, all or nothing.
+
+    Args:
+        model: made by `create_model`; changed in place.
+        stream: a submodule, as ``rgb`` or ``skeleton``; where it is a list of modules, each of
+            them is filled.
+        weights: as for `load_weights`: those of the stream itself (a published network of images,
+            a skeleton model), or of a model that has a stream of that name. A classifier that the
+            stream has not is left out, and one that does not fit stays as it is.
+
+    Returns:
+        The names of the parameters that stay newly initialised.
+
+    Raises:
+        ModelError: there is no such stream, or names or shapes do not fit, all of which it lists.
+    """
+    source = str(weights) if isinstance(weights, str | Path) else "weights"
+    given = read_weights(weights) if isinstance(weights, str | Path) else _tensors(source, weights)
+    parts = _parts_of(model, stream)
+    filled: list[tuple[Tensor, Tensor]] = []
+    fresh: list[str] = []
+    for i, (place, part) in enumerate(parts.items()):
+        values = _of_stream(given, (f"{stream}.{i}.", f"{stream}.0.", f"{stream}."))
+        values = _in_own_names(part, values)
+        own, head = part.state_dict(), getattr(part, "head_names", ())
+        new = [name for name in own if is_within(name, head) and not _fits(name, own, values)]
+        values = {
+            n: v for n, v in values.items() if not is_within(n, head) or _fits(n, own, values)
+        }
+        problems = _mismatches({n: v for n, v in own.items() if n not in new}, values)
+        if problems:
+            raise ModelError(f"{source}: does not fit {place}: " + "; ".join(problems))
+        filled += [(own[name], value) for name, value in values.items()]
+        fresh += [f"{place}.{name}" for name in new]
+    with torch.no_grad():
+        for into, value in filled:
+            into.copy_(value)
+    return fresh
+
+
+def _parts_of(model: nn.Module, stream: str) -> dict[str, nn.Module]:
+    try:
+        found = model.get_submodule(stream)
+    except AttributeError as error:
+        known = getattr(model, "stream_names", ())
+        advice = f"it has {', '.join(known)}" if known else "it has none"
+        raise ModelError(
+            f"{getattr(model, 'name', 'the model')} has no stream {stream!r}; {advice}"
+        ) from error
+    if isinstance(found, nn.ModuleList):
+        return {f"{stream}.{i}": part for i, part in enumerate(found)}
+    return {stream: found}
+
+
+def _of_stream(given: StateDict, prefixes: tuple[str, ...]) -> StateDict:
+    """The weights behind the first prefix that there is; all where there is none."""
+    for prefix in prefixes:
+        found = {n.removeprefix(prefix): v for n, v in given.items() if n.startswith(prefix)}
+        if found:
+            return found
+    return given
+
+
+def _fits(name: str, own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
+    return name in own and name in given and own[name].shape == given[name].shape
 
 
 def read_weights(path: str | Path) -> StateDict:
@@ -116,6 +188,8 @@ def _tensors(source: str, values: Mapping[str, Any]) -> StateDict:
 
 
 def _in_own_names(model: nn.Module, given: StateDict) -> StateDict:
+    if isinstance(model, ImageNetwork):
+        return model.own_names(given)
     name = str(getattr(model, "name", ""))
     convert = model_entry(name).convert if name else None
     converted = convert(given) if convert is not None else None

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from gesta.errors import RecipeError
 from gesta.transforms import AugmentOptions
 from gesta.transforms.augment import draw_deformation, draw_frames, draw_joints, draw_noise
 
@@ -93,3 +94,11 @@ def test_the_same_seed_draws_the_same_change():
     first, again, other = (deformation(seed=seed, **options) for seed in (1, 1, 2))
     assert torch.equal(first.matrix, again.matrix) and torch.equal(first.shift, again.shift)
     assert not torch.equal(first.matrix, other.matrix)
+
+
+def test_bad_angles_and_factors():
+    with pytest.raises(RecipeError, match="augment.turn: expected two rising angles"):
+        AugmentOptions(turn=(30.0, 0.0))
+    with pytest.raises(RecipeError, match="augment.stretch: expected 0 < low <= high"):
+        AugmentOptions(stretch=(0.0, 1.2))
+    assert AugmentOptions(turn=(0.0, 30.0)).deforms and AugmentOptions(stretch=(1.0, 1.2)).deforms
