@@ -15,7 +15,7 @@ from gesta.errors import RecipeError
 from gesta.reproduce import find_target, reproduce
 from gesta.reproduce.content import mean_and_std, plain, with_interval
 from gesta.reproduce.pages import file_name
-from gesta.reproduce.plan import Budget
+from gesta.reproduce.rgb import Budget
 from gesta.training.recipe import read_table
 
 
@@ -25,14 +25,16 @@ class Arguments:
 
     $ gesta reproduce san/table-3 --data data/sbu --data data/utd_mhad --out reproduced
     $ gesta reproduce csta/claims --data data/nw_ucla --out reproduced --budget cpu --seeds 0,1,2
+    $ gesta reproduce mmff/table-6 --data data/jhmdb --out reproduced --weights lite0.pth
 
     Runs are kept by what they train: the same command goes on after a stop, and targets that
     share rows share their runs. The pages are NAME.html, NAME.md and NAME.json in --out.
     """
 
     target: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="PAPER/TABLE")]]
-    """A table or the claims: san/table-1 to 6, san/claims, csta/table-1 to 3, csta/activation,
-    csta/claims."""
+    """A table or the claims: san/table-1 to 6, csta/table-1 to 3, csta/activation,
+    cross_attention/table-3 to 10, cross_attention/context, mmff/table-2 to 7, mmff/figure-7; and
+    san/claims, csta/claims, cross_attention/claims, mmff/claims."""
     data: tyro.conf.UseAppendAction[tuple[Path, ...]]
     """An archive; may be given several times. A claim is measured on the first that can answer
     it, a table on all of them."""
@@ -40,7 +42,17 @@ class Arguments:
     """Folder of the pages and, by default, of the runs."""
     budget: Budget = "gpu"
     """"gpu": gesta's recipes for the data set in full; "cpu": every row in a quarter of the
-    epochs, then the best two of a table in full; "paper": the paper's own settings."""
+    epochs and with smaller pictures, then the best of a table in full; "paper": the paper's own
+    settings."""
+    full: int = 2
+    """With the budget "cpu": how many of a table's rows, those best on validation, are then trained
+    in full."""
+    weights: Path | None = None
+    """ImageNet weights of EfficientNet-Lite0, which then stands for Xception in models of RGB
+    frames. Results are a block of their own, pre-trained, in files of their own."""
+    context: Path | None = None
+    """Context file of the archive's clips (gesta context), which cross-attention then reads in
+    place of video; pre-trained likewise."""
     seeds: str = "0"
     """Seeds of each row: 0,1,2."""
     protocol: str | None = None
@@ -102,6 +114,9 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
                 runs=arguments.runs,
                 jobs=arguments.jobs,
                 own=own,
+                weights=arguments.weights,
+                context=arguments.context,
+                in_full=arguments.full,
                 observer=observer,
             )
         except KeyboardInterrupt:

@@ -19,9 +19,13 @@ CHART_STYLE = """
 .chart .series { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .chart .s0 { stroke: var(--left); } .chart .s1 { stroke: var(--right); }
 .chart .s2 { stroke: var(--second); }
+.chart .s3 { stroke: #b5651d; } .chart .s4 { stroke: #8a63c9; } .chart .s5 { stroke: #7a8a2a; }
+.chart .s6 { stroke: #c2567e; }
 .chart text.s0 { fill: var(--left); stroke: none; }
 .chart text.s1 { fill: var(--right); stroke: none; }
 .chart text.s2 { fill: var(--second); stroke: none; }
+.chart text.s3 { fill: #b5651d; stroke: none; } .chart text.s4 { fill: #8a63c9; stroke: none; }
+.chart text.s5 { fill: #7a8a2a; stroke: none; } .chart text.s6 { fill: #c2567e; stroke: none; }
 .chart .mark { stroke: var(--muted); stroke-dasharray: 3 3; }
 .chart .level { fill: var(--left); opacity: .8; }
 .chart .belief { stroke: var(--right); stroke-width: 2.4; }
@@ -101,20 +105,22 @@ def line_chart(
     height: float = 232,
     zero: bool = False,
     mark: tuple[float, str] | None = None,
+    room: float = _RIGHT,
 ) -> str:
     """Lines over a common axis, each named at its end.
 
     Args:
         title: what the y axis shows, with its unit.
-        series: at most three lines; may be without points.
+        series: at most seven lines; may be without points.
         x_title: what the x axis shows.
         width, height: in CSS pixels.
         zero: whether the y axis begins at zero.
         mark: a place on the x axis with its name, drawn as a dashed line.
+        room: for the names at the lines' ends, in CSS pixels.
     """
     across = nice_axis([x for one in series for x in one.x], ticks=6)
     up = nice_axis([y for one in series for y in _reach(one)], zero=zero)
-    right, bottom = width - _RIGHT, height - _BOTTOM
+    right, bottom = width - room, height - _BOTTOM
     parts = [svg.text(0, 13, title, font_weight=600)]
     parts += _frame(across, up, (_LEFT, _TOP, right, bottom), x_title)
     if mark is not None and across.low <= mark[0] <= across.high:

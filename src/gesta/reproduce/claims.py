@@ -8,7 +8,9 @@ from typing import Any
 
 from gesta.errors import RunError
 from gesta.evaluation import Difference
+from gesta.reproduce.control import with_scene_of_another
 from gesta.reproduce.disturb import can_turn, disturbed
+from gesta.reproduce.inside import attention_inside
 from gesta.reproduce.measured import Measured, measure, wanted
 from gesta.reproduce.outcome import (
     CONFIDENCE,
@@ -23,12 +25,14 @@ from gesta.reproduce.paper import (
     AlikeAttention,
     Arithmetic,
     Claim,
+    Inside,
     LargerGain,
     Ordering,
     Pair,
     Paper,
     Robust,
     Row,
+    Shuffled,
 )
 from gesta.reproduce.places import place_for, view_places
 from gesta.reproduce.plan import Place, check_own
@@ -85,6 +89,7 @@ def reproduce_claims(paper: Paper, settings: Settings) -> Document:
     settings.workshop.carry_out(bench.plan.values())
     return {
         "target": f"{paper.name}/claims",
+        **settings.block.described(),
         "kind": "claims",
         "paper": {"title": paper.title, "citation": paper.citation},
         "title": "Claims",
@@ -128,6 +133,8 @@ def _places(claim: Claim, settings: Settings) -> tuple[Place, ...] | str:
 
 def _rows_of(claim: Claim) -> list[str]:
     """The rows that a claim compares, judged or shown."""
+    if isinstance(claim, Shuffled):
+        return [claim.row, *claim.shown]
     shown = claim.shown if isinstance(claim, Ordering) else ()
     return [*_judged_rows(claim), *(name for one in shown for name in (one.better, one.worse))]
 
@@ -157,6 +164,8 @@ def _judged(claim: Claim, where: tuple[Place, ...] | str, bench: _Bench) -> Docu
         LargerGain: _larger_gain,
         AlikeAttention: _alike,
         Robust: _robust,
+        Shuffled: _shuffled,
+        Inside: _inside,
     }
     document |= ways[type(claim)](claim, where, bench)
     unlearnt = _unlearnt(claim, where, bench)
@@ -257,6 +266,34 @@ def _robust(claim: Robust, where: tuple[Place, ...], bench: _Bench) -> Document:
         for name in claim.changes
     ]
     return _overall(figures)
+
+
+def _shuffled(claim: Shuffled, where: tuple[Place, ...], bench: _Bench) -> Document:
+    def figure(name: str) -> Document:
+        measured = bench.measured(name, where[0])
+        own = measured.outcome
+        other = with_scene_of_another(measured.runs, where[0].archive)
+        found = difference(other, own, same_runs=True)
+        levels = f"{own.accuracy:.1f} and {other.accuracy:.1f} %"
+        threshold = 0.0 if name == claim.row else None
+        title = f"{name}: its own scene minus another's"
+        return _figure(title, found, threshold, unit="points", detail=levels)
+
+    return _overall([figure(name) for name in (claim.row, *claim.shown)])
+
+
+def _inside(claim: Inside, where: tuple[Place, ...], bench: _Bench) -> Document:
+    measured = bench.measured(claim.row, where[0])
+    try:
+        found = attention_inside(measured.runs, where[0].archive, claim.weights)
+    except RunError as error:
+        return {"why": str(error)}
+    levels = (
+        f"{100 * found.attention:.1f} % of the attention in {100 * found.area:.1f} % of the "
+        f"picture; {found.clips:,} clips"
+    )
+    title = "share of the attention in the persons' box minus share of the area"
+    return _overall([_figure(title, found.gap, unit="", detail=levels)])
 
 
 def check_arithmetic(claim: Arithmetic) -> Document:

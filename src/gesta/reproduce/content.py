@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
+
+from gesta.reproduce.figure_content import by_class, charts, pictures, summed_pictures
+from gesta.reproduce.page_parts import Block, Grid
+from gesta.reproduce.rgb import PRETRAINED
 
 Document = Mapping[str, Any]
 UNMEASURED = "not measured"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table of text, whose cells may have several lines; `strong` rows are set apart."""
-
-    head: list[str]
-    rows: list[list[str]]
-    strong: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A confusion matrix: rows are true classes."""
-
-    title: str
-    caption: str
-    classes: Sequence[str]
-    counts: Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A part of a page."""
-
-    title: str
-    paragraphs: list[str] = field(default_factory=list)
-    grids: list[Grid] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
-
-
 def heading(document: Document) -> str:
     """The title of a page."""
     name = str(document["target"]).partition("/")[2].replace("-", " ")
+    block = f" ({PRETRAINED})" if document["block"] == PRETRAINED else ""
     if document["kind"] == "claims":
-        return f"{document['paper']['title']}: claims"
-    return f"{document['paper']['title']}, {name}: {document['title']}"
+        return f"{document['paper']['title']}: claims{block}"
+    return f"{document['paper']['title']}, {name}: {document['title']}{block}"
 
 
 def content(document: Document) -> list[Block]:
     """The blocks of a page, in order."""
     if document["kind"] == "claims":
         return [_measured_claims(document), _rows_behind(document), _arithmetic(document)]
-    return [_about(document), *(_place(document, place) for place in document["places"])]
+    blocks = [_about(document), *(_place(document, place) for place in document["places"])]
+    over = summed_pictures(document)
+    return [*blocks, Block("Over all protocols", pictures=over)] if over else blocks
 
 
 def _how(document: Document) -> str:
@@ -59,6 +36,9 @@ def _how(document: Document) -> str:
     count = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
     own = document["own"]
     more = f" Options given for all rows: {options(own)}." if own else ""
+    block = document.get("files")
+    if block:
+        more += f" Networks that see RGB are {PRETRAINED}, by {' and '.join(block)}."
     return f"Budget {document['budget']}: {document['schedule']}; {count}.{more}"
 
 
@@ -87,8 +67,12 @@ def _about(document: Document) -> Block:
 
 
 def _recipe(row: Document) -> str:
+    if row["fuses"]:
+        return f"the weighted sum of the decisions of {' and '.join(row['fuses'])}"
     changes = options(row["changes"])
-    return f"{row['model']}: {changes}" if changes else row["model"]
+    found = f"{row['model']}: {changes}" if changes else str(row["model"])
+    begun = [f"{part} from {name}" if part else name for part, name in row["starts"].items()]
+    return f"{found}; starts from {', '.join(begun)}" if begun else found
 
 
 def _base_rows(document: Document, rows: list[list[str]]) -> frozenset[int]:
@@ -103,11 +87,12 @@ def _place(document: Document, place: Document) -> Block:
     grids = [_results(document, place["rows"])]
     if full:
         paragraphs.append(
-            "The first table is the screening; the second has the two rows that were best on "
+            "The first table is the screening; the second has the rows that were best on "
             "validation in it, trained in full."
         )
         grids.append(_results(document, full, only=True))
-    return Block(f"On {place['title']}", paragraphs, grids, list(_pictures(place)))
+    grids += by_class(place)
+    return Block(f"On {place['title']}", paragraphs, grids, charts(place), pictures(place))
 
 
 def _results(document: Document, found: Document, *, only: bool = False) -> Grid:
@@ -115,35 +100,42 @@ def _results(document: Document, found: Document, *, only: bool = False) -> Grid
     five = any(column["measure"] == "top5" for column in document["columns"])
     head = ["row", *(f"paper: {column['label']}" for column in document["columns"]), "top-1"]
     head += ["top-5"] if five else []
+    sized = any(value is not None for row in document["rows"] for value in row["cost"])
+    head += ["parameters (paper)", "multiply-adds (paper)"] if sized else []
     head += ["validation", "against", "difference [95 %]", "order of the paper"]
     rows = []
     for row in document["rows"]:
         numbers = found.get(row["name"])
         if numbers is None:
             if not only:
-                first = [row["name"], *map(plain, row["paper"])]
-                word = "quoted" if row["quoted"] else UNMEASURED
-                rows.append([*first, word, *[""] * (len(head) - len(first) - 1)])
+                rows.append(_unmeasured(row, head, five + 1, sized))
             continue
         change = numbers.get("difference")
         line = [row["name"], *map(plain, row["paper"]), mean_and_std(numbers["top1"])]
         line += [mean_and_std(numbers["top5"])] if five else []
+        line += _cost(row, numbers) if sized else []
         line += [plain(numbers["validation"])]
         line += [change["base"], with_interval(change)] if change else ["", ""]
         rows.append([*line, numbers.get("order", "")])
     return Grid(head, rows, _base_rows(document, rows))
 
 
-def _pictures(place: Document) -> Iterator[Picture]:
-    shown = place["confusion"]
-    if shown is not None:
-        seeds = "" if shown["seeds"] == 1 else f" The sum over {shown['seeds']} seeds."
-        yield Picture(
-            f"{shown['figure']}, {place['title']}",
-            f"Confusion matrix of {shown['row']} on the test clips.{seeds}",
-            shown["classes"],
-            shown["counts"],
-        )
+def _unmeasured(row: Document, head: list[str], measures: int, sized: bool) -> list[str]:
+    first = [row["name"], *map(plain, row["paper"])]
+    first += ["quoted" if row["quoted"] else UNMEASURED, *[""] * (measures - 1)]
+    first += _cost(row) if sized else []
+    return [*first, *[""] * (len(head) - len(first))]
+
+
+def _cost(row: Document, numbers: Document | None = None) -> list[str]:
+    """Parameters and multiply-adds as measured, and the paper's behind them."""
+    own = (None, None) if numbers is None else (numbers["parameters"], numbers["flops"])
+    cells = []
+    for value, stated, scale, unit in zip(own, row["cost"], (1e6, 1e9), "MG", strict=True):
+        ours = "" if value is None else f"{value / scale:.2f} {unit}"
+        paper = "" if stated is None else f"({stated:g} {unit})"
+        cells.append(f"{ours} {paper}".strip())
+    return cells
 
 
 def _grouped(skipped: Document) -> list[tuple[str, list[str]]]:

@@ -25,7 +25,7 @@ UESTC = (
 )
 NTU = (Column("NTU CS", "ntu60", "cross_subject"), Column("NTU CV", "ntu60", "cross_view"))
 OURS = "CSTA-CNN"
-FIGURE = (OURS, "Figure 3")
+FIGURES = ((OURS, "Figure 3"),)
 
 
 def _row(name: str, paper: Values, **options: Any) -> Row:  # noqa: ANN401 - of the model
@@ -50,7 +50,7 @@ TABLE_1 = Table(
         _row(OURS, (95.6, 81.1)),
     ),
     OURS,
-    confusion=FIGURE,
+    confusions=FIGURES,
     notes=(_ST_GCN,),
 )
 TABLE_2 = Table(
@@ -72,7 +72,7 @@ TABLE_2 = Table(
         _row(OURS, (84.9, 89.9)),
     ),
     OURS,
-    confusion=FIGURE,
+    confusions=FIGURES,
 )
 TABLE_3 = Table(
     "table-3",
@@ -85,7 +85,7 @@ TABLE_3 = Table(
         _row("Without T", (95.2, 80.1, 84.2, 89.1), temporal=False),
     ),
     "Without ST",
-    confusion=FIGURE,
+    confusions=FIGURES,
 )
 _NOTHING: Values = (None,)
 ACTIVATION = Table(

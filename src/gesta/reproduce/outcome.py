@@ -51,18 +51,30 @@ def outcome_of(runs: Sequence[Run]) -> Outcome:
     Raises:
         RunError: they did not score the same clips.
     """
-    tables = [_right(run) for run in runs]
+    return outcome_from([(str(run.path), _scores(run)) for run in runs])
+
+
+def outcome_from(seeds: Sequence[tuple[str, Sequence[Scores]]]) -> Outcome:
+    """What scores recognise of the same clips.
+
+    Args:
+        seeds: for each seed a name for messages and its labelled scores, several of a group.
+
+    Raises:
+        RunError: they are not of the same clips.
+    """
+    tables = [_right(scores) for _, scores in seeds]
     ids = tuple(sorted(tables[0]))
-    for run, table in zip(runs, tables, strict=True):
+    for (name, _), table in zip(seeds, tables, strict=True):
         if table.keys() != set(ids):
-            raise RunError(f"{run.path}: scored other clips than {runs[0].path}")
+            raise RunError(f"{name}: scored other clips than {seeds[0][0]}")
     right = np.array([[table[name] for name in ids] for table in tables], np.float64)
     return Outcome(ids, right)
 
 
-def _right(run: Run) -> dict[str, float]:
+def _right(parts: Sequence[Scores]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
-    for scores in _scores(run):
+    for scores in parts:
         right = ranks(scores.log_probs, scores.labels) == 0
         for name, value in zip(scores.ids, right.tolist(), strict=True):
             found.setdefault(name, []).append(float(value))

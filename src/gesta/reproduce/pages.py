@@ -10,16 +10,24 @@ from typing import Any
 import numpy as np
 
 from gesta.archive.durable import write_durably
+from gesta.report.charts import CHART_STYLE, Series, line_chart
 from gesta.report.confusion import CONFUSION_STYLE, confusion_picture, worst_part
 from gesta.report.pages import render, safe, write_page
-from gesta.reproduce.content import Block, Grid, Picture, content, heading
+from gesta.reproduce.content import content, heading
+from gesta.reproduce.page_parts import Block, Chart, Grid, Picture
+from gesta.reproduce.rgb import PRETRAINED
 
 Document = Mapping[str, Any]
 
 
 def file_name(document: Document) -> str:
-    """The name of a target's files without their ending: ``san-table-3``."""
-    return str(document["target"]).replace("/", "-")
+    """The name of a target's files without their ending: ``san-table-3``.
+
+    What was pre-trained has files of its own, ``mmff-claims-pretrained``, so that both blocks of
+    results stay apart.
+    """
+    block = "-pretrained" if document["block"] == PRETRAINED else ""
+    return str(document["target"]).replace("/", "-") + block
 
 
 def write_pages(document: Document, folder: str | Path) -> list[Path]:
@@ -46,10 +54,9 @@ def markdown(document: Document, level: int = 1) -> str:
         parts += [f"{'#' * (level + 1)} {block.title}"] if block.title else []
         parts += block.paragraphs
         parts += [_grid(grid) for grid in block.grids]
-        parts += [
-            f"{picture.title}: {picture.caption} Drawn on the HTML page."
-            for picture in block.pictures
-        ]
+        captions = [(one.title, one.caption) for one in block.charts]
+        captions += [(one.title, one.caption) for one in block.pictures]
+        parts += [f"{title}: {text} Drawn on the HTML page." for title, text in captions]
     return "\n\n".join(parts) + "\n"
 
 
@@ -68,7 +75,7 @@ def html(document: Document) -> str:
         "reproduction.html",
         title=heading(document),
         blocks=[_drawn(block) for block in content(document)],
-        styles=safe(CONFUSION_STYLE),
+        styles=safe(CONFUSION_STYLE + CHART_STYLE),
     )
 
 
@@ -77,7 +84,10 @@ def _drawn(block: Block) -> dict[str, Any]:
         "title": block.title,
         "paragraphs": block.paragraphs,
         "grids": block.grids,
-        "pictures": [_picture(picture) for picture in block.pictures],
+        "pictures": [
+            *map(_chart, block.charts),
+            *map(_picture, block.pictures),
+        ],
     }
 
 
@@ -88,3 +98,13 @@ def _picture(picture: Picture) -> dict[str, str]:
         "caption": f"{picture.caption} {shown.note}".strip(),
         "svg": confusion_picture(shown),
     }
+
+
+def _chart(chart: Chart) -> dict[str, str]:
+    series = [
+        Series(name, [x for x, _, _ in points], *zip(*[(y, s) for _, y, s in points], strict=True))
+        for name, points in chart.lines.items()
+    ]
+    room = 20 + 6.2 * max(len(one.name) for one in series)
+    drawn = line_chart(chart.axes[1], series, x_title=chart.axes[0], width=520 + room, room=room)
+    return {"title": chart.title, "caption": chart.caption, "svg": drawn}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Values = tuple[float | None, ...]
-Need = Literal["any", "two_persons", "views"]
+Need = Literal["any", "two_persons", "views", "rgb"]
 Verdict = Literal["holds", "contradicted", "too small to tell"]
 
 
@@ -41,6 +41,11 @@ class Row:
         changes: recipe sections and options that this row changes in the model's recipe.
         base: the row that it is compared with; "" for the table's.
         two_persons: whether it says something only where clips show two persons.
+        sees_rgb: whether its model takes pictures, or context made of them.
+        starts: the rows whose trained networks it starts from, by the part of its own network
+            that each becomes; "" is all of it.
+        fuses: the rows whose decisions are summed; nothing is trained for such a row itself.
+        cost: the paper's parameters in millions and multiply-adds in 10^9, None where not told.
     """
 
     name: str
@@ -49,6 +54,50 @@ class Row:
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     base: str = ""
     two_persons: bool = False
+    sees_rgb: bool = False
+    starts: Mapping[str, Row] = field(default_factory=dict)
+    fuses: tuple[Row, ...] = ()
+    cost: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def quoted(self) -> bool:
+        """Whether it is a method that is not the paper's own, whose numbers are quoted."""
+        return self.model is None and not self.fuses
+
+    @property
+    def trained(self) -> tuple[Row, ...]:
+        """The rows that are trained for it: itself, and those that it starts from or fuses."""
+        before = [row for one in (*self.starts.values(), *self.fuses) for row in one.trained]
+        return (*before, self) if self.model is not None else tuple(before)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of accuracy against something in which rows differ.
+
+    Args:
+        figure: the paper's name for it.
+        axis: what they differ in.
+        lines: the points of each line: where on the axis, and which row.
+    """
+
+    figure: str
+    axis: str
+    lines: Mapping[str, tuple[tuple[float, str], ...]]
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """A figure of the classes that fall from one row to another, and of the hardest ones.
+
+    Args:
+        figure: the paper's name for it.
+        base, row: from which row to which.
+    """
+
+    figure: str
+    base: str
+    row: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +110,9 @@ class Table:
         columns, rows: its content.
         base: the row that others are compared with.
         why_two: why some rows need clips of two persons; "" where none does.
-        confusion: the row whose confusion matrices are drawn, with the figure's name.
+        confusions: the rows whose confusion matrices are drawn, each with the figure's name.
+        curves: the figure that shows the losses of all rows by epoch; "" for none.
+        plot, by_class: further figures that are made of the rows.
         notes: what a reader has to know.
     """
 
@@ -71,7 +122,10 @@ class Table:
     rows: tuple[Row, ...]
     base: str
     why_two: str = ""
-    confusion: tuple[str, str] | None = None
+    confusions: tuple[tuple[str, str], ...] = ()
+    curves: str = ""
+    plot: Plot | None = None
+    by_class: ByClass | None = None
     notes: tuple[str, ...] = ()
 
     def row(self, name: str) -> Row:
@@ -80,8 +134,8 @@ class Table:
 
     @property
     def own_rows(self) -> tuple[Row, ...]:
-        """The rows that are trained."""
-        return tuple(row for row in self.rows if row.model is not None)
+        """The rows that are measured here."""
+        return tuple(row for row in self.rows if not row.quoted)
 
     def number(self, row: str, column: int) -> float:
         """One of the paper's numbers, which is there."""
@@ -172,7 +226,65 @@ class Robust:
     need: Need = "any"
 
 
-Claim = Ordering | LargerGain | AlikeAttention | Robust
+@dataclass(frozen=True)
+class Shuffled:
+    """A claim that a model takes something from the scene: that of another clip must be worse.
+
+    Args:
+        row: whose trained models are tested, with each clip's RGB or context and with another's.
+        shown: rows that are tested likewise and shown, and not judged.
+    """
+
+    statement: str
+    place: str
+    row: str
+    shown: tuple[str, ...] = ()
+    note: str = ""
+    need: Need = "rgb"
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A claim that attention to a picture lies where the persons are.
+
+    Args:
+        row: whose trained models are looked at.
+        weights: names of the attention maps, as models record them; their mean counts.
+    """
+
+    statement: str
+    place: str
+    row: str
+    weights: str
+    note: str = ""
+    need: Need = "rgb"
+
+
+Claim = Ordering | LargerGain | AlikeAttention | Robust | Shuffled | Inside
+
+
+def alike(
+    statement: str,
+    place: str,
+    rows: tuple[str, ...],
+    tolerance: float,
+    note: str = "",
+) -> Ordering:
+    """A claim that rows are equal: neither is worse than the first by more than a tolerance.
+
+    Args:
+        statement, place, note: as in `Ordering`.
+        rows: the first, and those that are held against it.
+        tolerance: in points; equal means that the whole interval lies within it on both sides.
+    """
+    first = rows[0]
+    pairs = [
+        pair
+        for other in rows[1:]
+        for pair in (Pair(first, other, -tolerance), Pair(other, first, -tolerance))
+    ]
+    equal = f"Equal: the whole interval lies within {tolerance:g} points."
+    return Ordering(statement, place, tuple(pairs), need="rgb", note=f"{equal} {note}".strip())
 
 
 @dataclass(frozen=True)

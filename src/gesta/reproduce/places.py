@@ -17,6 +17,7 @@ _MEMBER = re.compile(r"(fold|split)_\d+")
 _NEEDS = {
     "any": "any archive",
     "two_persons": "clips of two persons (SBU, NTU RGB+D)",
+    "rgb": "clips that refer to their video (gesta extract, gesta prepare --videos)",
     "views": "a protocol that separates views and one that separates subjects (NW-UCLA, NTU)",
 }
 
@@ -54,9 +55,11 @@ def places_for(table: Table, archives: Sequence[Archive], protocol: str | None) 
             archive.protocol_names(name)
             places.append(Place(archive, name))
     if not any(why_not(row, place, table) is None for place in places for row in table.own_rows):
+        needs = [_NEEDS["two_persons"]] if table.why_two else []
+        needs += [_NEEDS["rgb"]] if any(row.sees_rgb for row in table.own_rows) else []
         raise RecipeError(
-            f"{table.name} cannot be answered by {', '.join(place.title for place in places)}: "
-            f"{table.why_two}; it needs {_NEEDS['two_persons']}"
+            f"{table.name} cannot be answered by {', '.join(place.title for place in places)}"
+            f"{': ' if table.why_two else ''}{table.why_two}; it needs {' and '.join(needs)}"
         )
     return places
 
@@ -81,6 +84,8 @@ def why_not(row: Row, place: Place, table: Table) -> str | None:
     """Why a row says nothing at a place; None where it does."""
     if row.two_persons and not place.shows_two:
         return f"the clips of {place.dataset} show one person: {table.why_two}"
+    if not place.shows_rgb and any(one.sees_rgb for one in (row, *row.trained)):
+        return f"the clips of {place.dataset} refer to no video"
     return None
 
 
@@ -88,7 +93,8 @@ def place_for(need: Need, archives: Sequence[Archive], protocol: str | None) -> 
     """The first archive that can answer a claim, or why none can."""
     for archive in archives:
         place = Place(archive, protocol or default_protocol(archive))
-        if need == "any" or (need == "two_persons" and place.shows_two):
+        answers = {"any": True, "two_persons": place.shows_two, "rgb": place.shows_rgb}
+        if answers.get(need, False):
             archive.protocol_names(place.protocol)
             return place
     return _lacks(need, archives)

@@ -7,23 +7,26 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from gesta.archive import Archive
 from gesta.errors import RecipeError
 from gesta.models import model_entry
 from gesta.reproduce.paper import Paper, Row
+from gesta.reproduce.rgb import Block, Budget, pretrained, sized
 from gesta.training import Recipe, find_recipe
 from gesta.training.recipe import merge
+from gesta.transforms import takes_footage
 from gesta.version import __version__
 
-Budget = Literal["paper", "gpu", "cpu"]
 SettingsTable = Mapping[str, Any]
 
 # Screening trains for a quarter of the epochs.
 SCREENING = 4
 # What a run computes on, and where its data lie, changes no result that is meant to be kept apart.
-_PLACES = ("device", "score_batch")
+_LOOP_PLACES = ("device", "score_batch")
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,25 @@ class Place:
         """Whether there are clips of two persons."""
         return bool((self.archive.persons > 1).any())
 
+    @property
+    def shows_rgb(self) -> bool:
+        """Whether there are clips that refer to their video."""
+        return bool(self.archive.with_video.any())
+
 
 def recipe_for(
-    row: Row, place: Place, paper: Paper, budget: Budget, own: SettingsTable | None = None
+    row: Row,
+    place: Place,
+    paper: Paper,
+    budget: Budget,
+    own: SettingsTable | None = None,
+    block: Block | None = None,
 ) -> Recipe:
     """The recipe of a row.
 
-    Precedence: the model's recipe < its part for the data set < one's own table < what the row
-    changes. With the budget "paper" the part counts only for the paper's own data sets.
+    Precedence: the model's recipe < its part for the data set < the size of pictures that goes
+    with the budget < one's own table < what pre-training changes < what the row changes. With the
+    budget "paper" the part for the data set counts only for the paper's own data sets.
 
     Args:
         row: a row that is trained.
@@ -63,12 +77,13 @@ def recipe_for(
         paper: whose row it is.
         budget: "paper", "gpu" or "cpu".
         own: options for all rows; those of ``[model]`` reach the models that have them.
+        block: what networks that see RGB start from; by default nothing.
 
     Raises:
         RecipeError: an unknown option or value.
     """
     if row.model is None:
-        raise RecipeError(f"{row.name}: is quoted, and nothing is trained for it")
+        raise RecipeError(f"{row.name}: nothing is trained for it; it is quoted or made of others")
     dataset: str | None = place.archive.dataset
     if budget == "paper" and dataset not in paper.datasets:
         dataset = None
@@ -76,7 +91,9 @@ def recipe_for(
     given = dict(own or {})
     if "model" in given:
         given["model"] = {key: v for key, v in given["model"].items() if key in known}
-    recipe = find_recipe(row.model, dataset, merge(given, row.changes))
+    given = merge(sized(row.model, budget), given)
+    given = merge(merge(given, pretrained(row, block or Block())), row.changes)
+    recipe = find_recipe(row.model, dataset, given)
     return recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
 
 
@@ -86,7 +103,7 @@ def check_own(own: SettingsTable, rows: Iterable[Row]) -> None:
     Raises:
         RecipeError: which.
     """
-    models = {row.model for row in rows if row.model is not None}
+    models = {part.model for row in rows for part in row.trained if part.model is not None}
     known = {option for model in models for option in model_entry(model).options}
     unknown = sorted(set(own.get("model", {})) - known)
     if unknown:
@@ -129,16 +146,33 @@ def fingerprint(place: Place) -> str:
     )
 
 
-def run_key(recipe: Recipe, place: Place, final_of: str = "") -> str:
+def run_key(
+    recipe: Recipe,
+    place: Place,
+    final_of: str = "",
+    starts: Mapping[str, str | Path] | None = None,
+) -> str:
     """The name of the folder of a run: equal where what is trained is equal.
 
     Args:
         recipe: with its seed.
         place: its archive and protocol.
         final_of: of a final run, the key of the run that it replays.
+        starts: keys of the runs, or files of weights, that parts of its network start from.
     """
     table = {key: value for key, value in recipe.to_table().items() if key != "data"}
-    table["loop"] = {key: v for key, v in table["loop"].items() if key not in _PLACES}
+    table["loop"] = {key: v for key, v in table["loop"].items() if key not in _LOOP_PLACES}
+    if takes_footage(model_entry(recipe.model).inputs):
+        table["video"].pop("workers")
+    else:  # what is said of RGB is nothing to it
+        del table["video"], table["context"]
+    if recipe.context:
+        table["context"] = _content(Path(recipe.context))
+    if starts:
+        table["init"] = {
+            part: _content(start) if isinstance(start, Path) else start
+            for part, start in starts.items()
+        }
     digest = _digest(
         {
             "recipe": table,
@@ -149,6 +183,20 @@ def run_key(recipe: Recipe, place: Place, final_of: str = "") -> str:
     )
     words = [recipe.model, place.dataset, place.protocol, str(recipe.seed), digest[:12]]
     return "-".join(words) + ("-final" if final_of else "")
+
+
+def _content(path: Path) -> str:
+    """A digest of what is in a file, which is read again only once it has changed."""
+    about = path.stat()
+    return _sha256(path, about.st_size, about.st_mtime_ns)
+
+
+@cache
+def _sha256(
+    path: Path, size: int, changed: int
+) -> str:  # size and time are part of the cache's key
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(value: object) -> str:

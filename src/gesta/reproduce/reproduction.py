@@ -9,7 +9,7 @@ from typing import Any
 from gesta.reproduce.claims import reproduce_claims
 from gesta.reproduce.pages import write_pages
 from gesta.reproduce.places import open_archives
-from gesta.reproduce.plan import Budget
+from gesta.reproduce.rgb import Block, Budget
 from gesta.reproduce.runs import Workshop
 from gesta.reproduce.settings import Settings
 from gesta.reproduce.tables import reproduce_table
@@ -28,6 +28,9 @@ def reproduce(
     runs: str | Path | None = None,
     jobs: int = 1,
     own: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
+    context: str | Path | None = None,
+    in_full: int = 2,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Reproduce a table of a paper, or judge its claims.
@@ -45,6 +48,11 @@ def reproduce(
         runs: folder of the runs; by default ``runs`` in `out`.
         jobs: runs trained at a time, each in a process of its own.
         own: recipe options for all rows, as a nested table.
+        weights: ImageNet weights of EfficientNet-Lite0, with which models of RGB frames are
+            pre-trained; results are then a block of their own, as with the next.
+        context: context file that models of the scene read in place of a network of their own.
+        in_full: with the budget "cpu": how many of a table's rows, those best on validation, are
+            trained in full as well.
         observer: told how it goes.
 
     Returns:
@@ -63,6 +71,8 @@ def reproduce(
         tuple(seeds),
         protocol,
         own or {},
+        Block(_path(weights), _path(context)),
+        in_full,
     )
     if table is None:
         document = reproduce_claims(paper, settings)
@@ -70,3 +80,7 @@ def reproduce(
         document = reproduce_table(paper, table, settings)
     write_pages(document, folder)
     return document
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)

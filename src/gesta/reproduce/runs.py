@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,9 @@ import torch
 from gesta.reproduce.plan import Place, run_key
 from gesta.training import Observer, Recipe, Run, resume, train, train_final
 
+# What parts of a network start from: keys of runs in the same folder, or files of weights.
+Starts = Mapping[str, str | Path]
+
 
 @dataclass(frozen=True)
 class Task:
@@ -27,19 +30,28 @@ class Task:
         key: the name of its folder.
         recipe: what is trained.
         final_of: key of the run that chose, for a final run; "" for one that chooses itself.
+        starts: what it starts from, by part.
     """
 
     key: str
     recipe: Recipe
     final_of: str = ""
+    starts: Starts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The runs behind a row at a place: one that chooses for each seed, or one and its finals."""
+    """The runs behind a row at a place: one that chooses for each seed, or one and its finals.
+
+    Args:
+        first: that choose.
+        finals: that replay what was chosen.
+        before: what has to be there first, because these start from it or are made of it.
+    """
 
     first: tuple[Task, ...]
     finals: tuple[Task, ...] = ()
+    before: tuple[Wanted, ...] = ()
 
     @property
     def reported(self) -> tuple[Task, ...]:
@@ -47,19 +59,27 @@ class Wanted:
         return self.finals or self.first
 
 
-def choosing_runs(recipe: Recipe, place: Place, seeds: Sequence[int]) -> Wanted:
+def choosing_runs(
+    recipe: Recipe, place: Place, seeds: Sequence[int], starts: Starts | None = None
+) -> Wanted:
     """A run for each seed, trained without the validation part, which chooses its epoch."""
-    recipes = [recipe.replace(seed=seed) for seed in seeds]
-    return Wanted(tuple(Task(run_key(one, place), one) for one in recipes))
+    recipes, given = [recipe.replace(seed=seed) for seed in seeds], starts or {}
+    return Wanted(
+        tuple(Task(run_key(one, place, starts=given), one, starts=given) for one in recipes)
+    )
 
 
-def final_runs(recipe: Recipe, place: Place, seeds: Sequence[int]) -> Wanted:
+def final_runs(
+    recipe: Recipe, place: Place, seeds: Sequence[int], starts: Starts | None = None
+) -> Wanted:
     """A run of the first seed that chooses, and a final one for each seed that replays it."""
-    source = recipe.replace(seed=seeds[0])
-    chosen = Task(run_key(source, place), source)
+    (chosen,) = choosing_runs(recipe, place, seeds[:1], starts).first
     finals = [recipe.replace(seed=seed) for seed in seeds]
     return Wanted(
-        (chosen,), tuple(Task(run_key(one, place, chosen.key), one, chosen.key) for one in finals)
+        (chosen,),
+        tuple(
+            Task(run_key(one, place, chosen.key, chosen.starts), one, chosen.key) for one in finals
+        ),
     )
 
 
@@ -86,12 +106,15 @@ class Workshop:
         return self.run(task.key).is_finished
 
     def carry_out(self, wanted: Iterable[Wanted]) -> None:
-        """Train what is not there yet: first what chooses, then what replays it.
+        """Train what is not there yet: what others start from, what chooses, what replays it.
 
         Raises:
             GestaError: a run cannot be carried out.
         """
         rows = list(wanted)
+        before = [one for row in rows for one in row.before]
+        if before:
+            self.carry_out(before)
         self._all([task for row in rows for task in row.first])
         self._all([task for row in rows for task in row.finals])
 
@@ -147,7 +170,22 @@ def carry_out(task: Task, folder: Path, observer: Observer | None = None) -> Run
             return train_final(
                 folder / task.final_of, path, seeds=(task.recipe.seed,), observer=observer
             )
-        return train(task.recipe, path, observer=observer)
+        recipe = task.recipe.replace(init=init_of(task.starts, folder))
+        return train(recipe, path, observer=observer)
+
+
+def init_of(starts: Starts, folder: Path) -> str:
+    """What a recipe says of the runs and files that parts of its network start from.
+
+    Args:
+        starts: by part; "" is the whole network.
+        folder: of the runs.
+    """
+    found = {
+        part: start if isinstance(start, Path) else (folder / start).resolve()
+        for part, start in starts.items()
+    }
+    return " ".join(f"{part}={path}" if part else str(path) for part, path in found.items())
 
 
 def _is_planned(run: Run) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gesta.archive import Archive
 from gesta.errors import RecipeError
-from gesta.reproduce.plan import Budget
+from gesta.reproduce.rgb import Block, Budget
 from gesta.reproduce.runs import Workshop
 
 BUDGETS = {
@@ -18,7 +18,7 @@ BUDGETS = {
     "validation, and is trained again on train and validation for each seed",
     "cpu": "screening: gesta's recipe for the data set in a quarter of its epochs, trained without "
     "the validation part, which chooses the epoch, once for each seed; what learns fast looks "
-    "better in it than it is",
+    "better in it than it is; video is of 64x64 and single frames of 128x128 pixels",
 }
 
 
@@ -29,14 +29,16 @@ class Settings:
     Args:
         archives: the data, in order.
         workshop: where runs are kept.
-        budget: see `BUDGETS`; with "cpu" the two rows of a table that are best on validation
-            are then trained in full as well.
+        budget: see `BUDGETS`.
+        in_full: how many rows of a table, those that are best on validation, are then trained in
+            full as well with the budget "cpu".
         seeds: of each row.
         protocol: instead of the usual ones; None: those.
         own: recipe options for all rows.
+        block: what networks that see RGB start from.
 
     Raises:
-        RecipeError: no seeds, or one twice or below 0.
+        RecipeError: no seeds, or one twice or below 0; a number of rows below 0.
     """
 
     archives: tuple[Archive, ...]
@@ -45,9 +47,13 @@ class Settings:
     seeds: tuple[int, ...] = (0,)
     protocol: str | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
+    block: Block = field(default_factory=Block)
+    in_full: int = 2
 
     def __post_init__(self) -> None:
-        """Check the seeds."""
+        """Check the numbers."""
+        if self.in_full < 0:
+            raise RecipeError(f"rows in full: expected at least 0, found {self.in_full}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise RecipeError(
                 f"seeds: expected different numbers of at least 0, found {self.seeds}"

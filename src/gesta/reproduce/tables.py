@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gesta.reproduce.measured import Measured, best_two, measure, wanted, wanted_in_full
-from gesta.reproduce.outcome import RESAMPLES, confusion_of
+from gesta.reproduce.figures import figures, summed
+from gesta.reproduce.measured import Measured, best_of, measure, wanted, wanted_in_full
+from gesta.reproduce.outcome import RESAMPLES
 from gesta.reproduce.paper import Paper, Row, Table
 from gesta.reproduce.places import places_for, why_not
 from gesta.reproduce.plan import Place, check_own
@@ -39,8 +40,10 @@ def reproduce_table(paper: Paper, table: Table, settings: Settings) -> Document:
         for row in _answerable(table, place)
     }
     settings.workshop.carry_out(plan.values())
+    measured = [_at(place, paper, table, plan, settings) for place in places]
     return {
         "target": f"{paper.name}/{table.name}",
+        **settings.block.described(),
         "kind": "table",
         "paper": {"title": paper.title, "citation": paper.citation},
         "title": table.title,
@@ -53,7 +56,8 @@ def reproduce_table(paper: Paper, table: Table, settings: Settings) -> Document:
         "resamples": RESAMPLES,
         "columns": [asdict(column) for column in table.columns],
         "rows": [_described(row, table) for row in table.rows],
-        "places": [_at(place, paper, table, plan, settings) for place in places],
+        "places": measured,
+        "summed": summed(measured),
     }
 
 
@@ -64,11 +68,14 @@ def _answerable(table: Table, place: Place) -> list[Row]:
 def _described(row: Row, table: Table) -> Document:
     return {
         "name": row.name,
-        "quoted": row.model is None,
+        "quoted": row.quoted,
         "model": row.model,
+        "starts": {part: one.name for part, one in row.starts.items()},
+        "fuses": [one.name for one in row.fuses],
+        "cost": list(row.cost),
         "changes": {section: dict(options) for section, options in row.changes.items()},
         "paper": list(row.paper),
-        "base": None if row.model is None else row.base or table.base,
+        "base": None if row.quoted else row.base or table.base,
     }
 
 
@@ -94,12 +101,11 @@ def _at(
             if (why := why_not(row, place, table)) is not None
         },
         "rows": {name: _numbers(one, rows, table) for name, one in rows.items()},
-        "confusion": None,
+        **figures(table, rows),
     }
-    if settings.budget == "cpu":
-        document["full"] = _in_full(best_two(list(rows.values())), paper, table, settings)
-    if table.confusion is not None and table.confusion[0] in rows:
-        document["confusion"] = _confusion(rows[table.confusion[0]], *table.confusion)
+    if settings.budget == "cpu" and settings.in_full:
+        best = best_of(list(rows.values()), settings.in_full)
+        document["full"] = _in_full(best, paper, table, settings)
     return document
 
 
@@ -146,14 +152,3 @@ def _in_full(
     rows = {one.row.name: measure(one.row, one.place, runs[one.row.name], settings) for one in best}
     # Where the table's base is not one of the two, the best is compared with the other.
     return {name: _numbers(one, rows, table, best[-1].row.name) for name, one in rows.items()}
-
-
-def _confusion(one: Measured, row: str, figure: str) -> Document:
-    counts, classes = confusion_of(one.runs)
-    return {
-        "figure": figure,
-        "row": row,
-        "classes": list(classes),
-        "counts": counts.tolist(),
-        "seeds": len(one.runs),
-    }

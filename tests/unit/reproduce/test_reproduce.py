@@ -80,7 +80,7 @@ def test_a_table_is_trained_once_and_shared(again, tmp_path):
     # CSTA-CNN is there already, ST-GCN is not.
     assert len(trained) == 3 and all(name.startswith("st_gcn") for name in trained)
     assert other["places"][0]["rows"]["CSTA-CNN"]["top1"] == ours["top1"]
-    matrix = other["places"][0]["confusion"]
+    matrix = other["places"][0]["confusions"][0]
     assert sum(map(sum, matrix["counts"])) == 2 * ours["clips"]
 
     for shown in (document, other):

@@ -1,0 +1,104 @@
+"""Rows that see RGB: how large their pictures are, and what they start from.
+
+From scratch and pre-trained are two blocks of results that are never mixed: in the second one the
+user's ImageNet weights stand for the papers' own networks of images, as a backbone that learns on
+(`Block.weights`) or frozen, as stored vectors of the scene (`Block.context`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gesta.archive import open_context
+from gesta.errors import RecipeError
+from gesta.reproduce.paper import Row
+
+Budget = Literal["paper", "gpu", "cpu"]
+SCRATCH, PRETRAINED = "from scratch", "pre-trained"
+
+# Height and width of a model's pictures in the paper, and with the budget "cpu"; and which of the
+# model's options has to know it.
+_SIZES = {
+    "cross_attention": (112, 64, "video_size"),
+    "xception_frame": (299, 128, "image_size"),
+    "mmff": (299, 128, "image_size"),
+}
+# The network of images that stands for Xception where pre-trained weights are given.
+IMAGE_NETWORK = "efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Block:
+    """What networks that see RGB start from.
+
+    Args:
+        weights: ImageNet weights of `IMAGE_NETWORK`, for models of RGB frames.
+        context: a context file of the archive's clips, for models of the scene.
+
+    Raises:
+        RecipeError: one is no file.
+    """
+
+    weights: Path | None = None
+    context: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the files are there."""
+        for name, path in (("weights", self.weights), ("context", self.context)):
+            if path is not None and not path.is_file():
+                raise RecipeError(f"--{name}: expected a file, found none at {path}")
+
+    @property
+    def name(self) -> str:
+        """Which of both blocks it is."""
+        return SCRATCH if self.weights is None and self.context is None else PRETRAINED
+
+    def described(self) -> dict[str, Any]:
+        """The block and the names of its files, as plain values."""
+        files = [path.name for path in (self.weights, self.context) if path is not None]
+        return {"block": self.name, "files": files}
+
+
+def sized(model: str, budget: Budget) -> dict[str, dict[str, Any]]:
+    """The recipe options that say how large a model's pictures are with a budget."""
+    if model not in _SIZES:
+        return {}
+    full, small, option = _SIZES[model]
+    size = small if budget == "cpu" else full
+    return {"model": {option: size}, "video": {"size": size}}
+
+
+def pretrained(row: Row, block: Block) -> dict[str, Any]:
+    """What a block changes in the recipe of a row; nothing for one that sees no RGB.
+
+    Raises:
+        RecipeError: the block is pre-trained and has nothing for the row's model.
+    """
+    if block.name == SCRATCH or not row.sees_rgb:
+        return {}
+    if row.model == "cross_attention":
+        path = _given(block.context, "context", row)
+        width = open_context(path).rows.shape[2]
+        options = {"context": "features", "context_channels": int(width)}
+        return {"model": options, "context": str(path.resolve())}
+    _given(block.weights, "weights", row)
+    return {"model": {"image": IMAGE_NETWORK}}
+
+
+def first_weights(row: Row, block: Block) -> Mapping[str, Path]:
+    """The files that a row starts from, by part; a row that starts from another has that one's."""
+    if block.weights is None or row.model != "xception_frame":
+        return {}
+    return {"rgb": block.weights.resolve()}
+
+
+def _given(path: Path | None, option: str, row: Row) -> Path:
+    if path is None:
+        raise RecipeError(
+            f"{row.name}: sees RGB by {row.model}, and the others are pre-trained; give "
+            f"--{option} FILE too, as both kinds are never mixed"
+        )
+    return path
