@@ -227,7 +227,7 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         others = ", ".join(sorted({stream.type for stream in container.streams}))
-        raise MediaError(f"{name}: has no video, {f'only {others}' if others else 'nor any other'}")
+        raise MediaError(f"{name}: has no video" + (f", only {others}" if others else ""))
     stream = streams[0]
     if stream.codec_context is None:
         raise MediaError(f"{name}: its video is of a kind that this build of PyAV cannot decode")
@@ -242,7 +242,7 @@ def _reason(error: BaseException, timeout: float | None) -> str:
     """Why it went wrong, in words."""
     if isinstance(error, ExitError):
         return f"no data came for {timeout:g} seconds; is the sender running, and reachable?"
-    if isinstance(error, InvalidDataError):
+    if isinstance(error, InvalidDataError | EOFError):
         return "is no video, or is damaged or cut off"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"cannot be read: {text[:1].lower()}{text[1:]}"

@@ -1,6 +1,7 @@
 """Streams over a local socket, and a camera that is not there: results or errors, in time."""
 
 import socket
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from gesta.errors import MediaError
-from gesta.media import open_video
+from gesta.media import live, open_video
 
 TIMEOUT = 0.5
 
@@ -111,6 +112,21 @@ def test_passwords_stay_out_of_messages():
 def test_a_camera_that_is_not_there(source):
     with pytest.raises(MediaError, match=f"{source}: "):
         open_video(source, timeout=TIMEOUT)
+
+
+def test_a_camera(monkeypatch):
+    # FFmpeg's drawn source is opened in the way of a camera.
+    monkeypatch.setitem(live._CAMERAS, sys.platform, ("lavfi", "testsrc=size=32x{}8:rate=20"))
+    with open_video("camera:4", timeout=5) as video:
+        assert (video.live, video.size, video.frame_rate) == (True, (32, 48), 20)
+        times = [frame.time for frame, _ in zip(video, range(5), strict=False)]
+        assert times == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
+
+
+def test_a_build_without_cameras(monkeypatch):
+    monkeypatch.setitem(live._CAMERAS, sys.platform, ("nothing", "{}"))
+    with pytest.raises(MediaError, match=r"no support for cameras \(nothing\)"):
+        open_video("camera:0")
 
 
 def test_a_time_out_is_positive():
