@@ -76,7 +76,7 @@ class Tracker:
         frame_size: tuple[int, int] | None = None,
         memory: float = 1.0,
         size_gate: float = 1.6,
-        start_score: float = 0.2,
+        start_score: float = 0.15,
     ) -> None:
         if memory < 0 or size_gate < 1 or not 0 <= start_score <= 1:
             raise PoseError(
