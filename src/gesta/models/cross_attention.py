@@ -43,7 +43,7 @@ from gesta.models.model import SkeletonModel
 from gesta.models.registry import Paper, Stated, register_model
 from gesta.models.st_gcn import NINE, StGcn, st_gcn
 from gesta.nn import any_in_stride
-from gesta.nn.cross_attention import Combine, CrossAttention, Form, Trunk
+from gesta.nn.cross_attention import Combine, CrossAttention, Form, Trunk, given_context
 from gesta.nn.persons import unless_full
 from gesta.nn.relevance import Pool
 from gesta.nn.self_attention import mean_over_frames
@@ -209,10 +209,10 @@ class CrossAttentionStGcn(SkeletonModel):
             keep = there[:, None] if keep is None else keep & there[:, None]
         keep = None if keep is None else unless_full(keep.expand(clips, frames))
         if self.branch is None:
-            context = self._checked_context(context, clips, frames).expand(-1, frames, -1, -1)
+            vectors = given_context(context, poses, None, self.context_channels)
             if keep is not None:
-                context = context.masked_fill(~keep[:, :, None, None], 0)
-            return Scene(context, keep, 1, there)
+                vectors = vectors.masked_fill(~keep[:, :, None, None], 0)
+            return Scene(vectors, keep, 1, there)
         maps = self.branch(self._checked_video(video, clips, frames), keep)
         stride = self.branch.stride
         keep = None if keep is None else any_in_stride(keep, stride)
@@ -225,15 +225,6 @@ class CrossAttentionStGcn(SkeletonModel):
             side = self.video_size
             check_shape("video", video, "N C T H W", N=clips, C=3, T=frames, H=side, W=side)
         return video
-
-    def _checked_context(self, context: Tensor | None, clips: int, frames: int) -> Tensor:
-        if context is None:
-            raise ShapeError("context: expected shape (N, T, k, m), found none")
-        if not torch.compiler.is_compiling():
-            length = 1 if context.ndim == 4 and context.shape[1] == 1 else frames
-            sizes = {"N": clips, "T": length, "m": self.context_channels}
-            check_shape("context", context, "N T k m", **sizes)
-        return context
 
 
 def _place(block: int) -> str:

@@ -35,6 +35,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from gesta.errors import ModelError
@@ -49,12 +50,14 @@ from gesta.models.san_parts import (
     EncoderName,
     Segments,
     Trunk,
+    check_share,
     make_encoder,
+    san_block,
 )
 from gesta.nn.coupled_attention import Activation, CoupledAttention, attend_poses
+from gesta.nn.cross_attention import given_context
 from gesta.nn.dropout import Dropout
 from gesta.nn.persons import PersonMerge
-from gesta.nn.self_attention import SelfAttentionBlock
 from gesta.skeleton import Layout
 
 FRAMES = 32
@@ -83,6 +86,7 @@ class San(SkeletonModel):
         segments: how T is cut and logits are joined.
         dropout: share of values dropped before the classifiers.
         attention: weights the poses before all else; None: nothing does.
+        context_channels: m of the context that joints are weighted by; 0: none is taken.
     """
 
     head_names = ("heads",)
@@ -99,22 +103,29 @@ class San(SkeletonModel):
         segments: Segments,
         dropout: float,
         attention: CoupledAttention | None,
+        context_channels: int,
     ) -> None:
         super().__init__(layout, num_classes, channels, frames, persons)
         self.attention, self.segments, self.trunk = attention, segments, trunk
         self.dropout = Dropout(dropout)
         self.heads = nn.ModuleList(nn.Linear(width, num_classes) for width in trunk.widths)
+        self.context_channels = context_channels
+        self.inputs = ("poses", "mask", "context") if context_channels else ("poses", "mask")
 
-    def forward(self, poses: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, poses: Tensor, mask: Tensor | None = None, *, context: Tensor | None = None
+    ) -> Tensor:
         """Logits (N, Y) of poses (N, M, T, V, C); mask (N, M, T) is True where a person is.
+
+        A model made for it takes a context (N, T, k, m) or (N, 1, k, m) as well.
 
         Raises:
             ShapeError: an input of another shape or type than the model was made for.
         """
-        return self.forward_heads(poses, mask)[-1]
+        return self.forward_heads(poses, mask, context=context)[-1]
 
     def forward_heads(  # type: ignore[override]  # it takes nothing more
-        self, poses: Tensor, mask: Tensor | None = None
+        self, poses: Tensor, mask: Tensor | None = None, *, context: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """The logits (N, Y) of every classifier, whose losses are added; the last one predicts.
 
@@ -123,13 +134,22 @@ class San(SkeletonModel):
         self.check_inputs(poses, mask)
         if self.attention is not None:
             poses = attend_poses(self.attention, poses, mask)
+        if self.context_channels:
+            context = given_context(context, poses, mask, self.context_channels)
+            context = context.unflatten(1, (self.segments.count, -1)).flatten(0, 1)
         poses, mask = self.segments.cut(poses, mask)
         there = None if mask is None else mask.flatten(1).any(1)
         # The ReLU before each classifier is in its feature: a maximum or mean of what is positive.
         return tuple(
             self.segments(head(self.dropout(feature)), there)
-            for head, feature in zip(self.heads, self.trunk(poses, mask), strict=True)
+            for head, feature in zip(self.heads, self.trunk(poses, mask, context), strict=True)
         )
+
+    def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
+        """The context, zero, where the model takes one."""
+        if not self.context_channels:
+            return {}
+        return {"context": torch.zeros(clips, frames, 1, self.context_channels)}
 
 
 @dataclass(frozen=True)
@@ -172,9 +192,10 @@ class _Sizes:
         consensus_on: ConsensusOn,
         dropout: float,
         coupled_attention: Literal["none"] | Activation,
+        context_channels: int = 0,
     ) -> San:
         """Head, consensus and plug-in attention around a trunk."""
-        _check_share("dropout", dropout)
+        check_share("dropout", dropout)
         frames = self.frames * self.segments
         attention = None
         if coupled_attention != "none":
@@ -189,25 +210,8 @@ class _Sizes:
             segments=Segments(self.segments, consensus, consensus_on),
             dropout=dropout,
             attention=attention,
+            context_channels=context_channels,
         )
-
-
-def _block(
-    width: int, frames: int, layers: int, heads: int, feed_forward: int, dropout: float
-) -> SelfAttentionBlock:
-    if min(layers, heads, feed_forward) < 1 or width % heads:
-        raise ModelError(
-            "san: expected layers and feed_forward of at least 1 and heads that divide the "
-            f"block's width {width}, found layers={layers}, feed_forward={feed_forward}, "
-            f"heads={heads}"
-        )
-    _check_share("attention_dropout", dropout)
-    return SelfAttentionBlock(width, frames, layers, heads, feed_forward, dropout)
-
-
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share < 1:
-        raise ModelError(f"san: {name}: expected a share in [0, 1), found {share}")
 
 
 _SMALL = {"width": 32, "layers": 2, "heads": 2, "dropout": 0.0, "attention_dropout": 0.0}
@@ -264,7 +268,7 @@ def san_v1(
     sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
     trunk = AllPersons(
         make_encoder(encoder, persons * len(layout), 2 * channels, width, dropout),
-        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
     )
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
 
@@ -295,6 +299,7 @@ def san_v2(
     consensus: Consensus = "average",
     consensus_on: ConsensusOn = "logits",
     coupled_attention: Literal["none"] | Activation = "none",
+    context_channels: int = 0,
 ) -> San:
     """Build SAN-V2.
 
@@ -314,6 +319,8 @@ def san_v2(
         consensus: of the segments, element-wise.
         consensus_on: what the consensus is taken of.
         coupled_attention: activation of a `CoupledAttention` in front, or "none" for none.
+        context_channels: m of given features of the scene, by which a `CrossAttention` weights the
+            joints in the cnn encoders, after their convolution in time; 0 for none.
 
     Raises:
         ModelError: options out of their range, or that do not go together.
@@ -322,13 +329,13 @@ def san_v2(
         persons = PERSONS
     sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
     trunk = EachPerson(
-        make_encoder(encoder, len(layout), channels, width, dropout),
-        make_encoder(encoder, len(layout), channels, width, dropout),
-        _block(2 * width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        make_encoder(encoder, len(layout), channels, width, dropout, context_channels),
+        make_encoder(encoder, len(layout), channels, width, dropout, context_channels),
+        san_block(2 * width, sizes.frames, layers, heads, feed_forward, attention_dropout),
         person_merge,
         persons,
     )
-    return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
+    return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention, context_channels)
 
 
 @register_model(
@@ -383,8 +390,8 @@ def san_v3(
     trunk = EachModality(
         make_encoder(encoder, len(layout), channels, width, dropout),
         make_encoder(encoder, len(layout), channels, width, dropout),
-        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
-        _block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
         early=merge == "early",
     )
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gesta.errors import ModelError
+from gesta.nn.cross_attention import CrossAttention
 from gesta.nn.dropout import Dropout
 from gesta.nn.persons import (
     PersonMerge,
@@ -44,7 +45,13 @@ class LinearEncoder(nn.Module):
         self.linear = nn.Linear(joints * channels, width)
         start_for_relu(self.linear)
 
-    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        keep: Tensor | None,
+        context: Tensor | None = None,
+        clip: Tensor | None = None,
+    ) -> Tensor:
         """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
         return self.linear(x.flatten(2)).relu()
 
@@ -61,11 +68,15 @@ class ConvolutionEncoder(nn.Module):
         channels: C.
         width: D that leaves, a multiple of 16; 512 gives 64, 32, 32 and 64 filters.
         dropout: share of values dropped at the end.
+        context_channels: m of the context that weights joints after the second convolution; 0:
+            nothing does.
     """
 
     AXIS = 32  # filters of the second convolution, which become the axis that is pooled twice
 
-    def __init__(self, joints: int, channels: int, width: int, dropout: float) -> None:
+    def __init__(
+        self, joints: int, channels: int, width: int, dropout: float, context_channels: int = 0
+    ) -> None:
         super().__init__()
         if width % 16:
             raise ModelError(f"encoder cnn: expected a width that 16 divides, found {width}")
@@ -76,13 +87,25 @@ class ConvolutionEncoder(nn.Module):
         self.joints = nn.Conv2d(joints, width // 16, 3, padding=1)
         self.last = nn.Conv2d(width // 16, width // 8, 3, padding=1)
         start_for_relu(self)
+        self.attention: CrossAttention | None = None
+        if context_channels:
+            self.attention = CrossAttention(self.AXIS, context_channels)
         self.pool = nn.MaxPool2d((1, 2))
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, keep: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        keep: Tensor | None,
+        context: Tensor | None = None,
+        clip: Tensor | None = None,
+    ) -> Tensor:
         """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
         x = _only(self.points(x).relu().permute(0, 3, 1, 2), keep)
-        x = _only(self.time(x).relu(), keep).permute(0, 3, 2, 1)
+        x = _only(self.time(x).relu(), keep)
+        if self.attention is not None:
+            x = self.attention(x, context, clip)
+        x = x.permute(0, 3, 2, 1)
         x = x.contiguous(memory_format=torch.channels_last)
         x = _only(self.pool(self.joints(x)).relu(), keep)
         x = self.pool(self.last(x)).relu()
@@ -93,16 +116,26 @@ Encoder = LinearEncoder | ConvolutionEncoder
 
 
 def make_encoder(
-    name: EncoderName, joints: int, channels: int, width: int, dropout: float
+    name: EncoderName,
+    joints: int,
+    channels: int,
+    width: int,
+    dropout: float,
+    context_channels: int = 0,
 ) -> Encoder:
     """An encoder by name.
 
     Raises:
-        ModelError: a width that the encoder cannot have.
+        ModelError: a width, or a context, that the encoder cannot have.
     """
+    if context_channels < 0 or (context_channels and name == "ff"):
+        raise ModelError(
+            "san: expected context_channels of at least 0, and 0 with encoder ff, which has no "
+            f"features of joints; found {context_channels} with encoder {name}"
+        )
     if name == "ff":
         return LinearEncoder(joints, channels, width)
-    return ConvolutionEncoder(joints, channels, width, dropout)
+    return ConvolutionEncoder(joints, channels, width, dropout, context_channels)
 
 
 def _only(x: Tensor, keep: Tensor | None) -> Tensor:
@@ -185,7 +218,9 @@ class AllPersons(nn.Module):
         self.encoder, self.block = encoder, block
         self.widths = (encoder.width,)
 
-    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(
+        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
         persons = poses.shape[1]
         if mask is not None:
@@ -194,7 +229,7 @@ class AllPersons(nn.Module):
         both = torch.cat([poses, moved.unflatten(0, (-1, persons))], -1)
         frames = None if mask is None else mask.any(1)
         rows = person_rows(both.transpose(1, 2).flatten(2, 3), frames, every=self.block.looked_at)
-        encoded = self.encoder(rows.poses, rows.keep)
+        encoded = self.encoder(rows.poses, rows.keep, context, rows.numbers)
         return (rows.scatter(self.block(encoded, rows.keep)),)
 
 
@@ -221,11 +256,14 @@ class EachPerson(nn.Module):
         side_by_side = persons if merge == "concat" and persons is not None else 1
         self.widths = ((position.width + motion.width) * side_by_side,)
 
-    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(
+        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
         rows = _rows(poses, mask, every=self.block.looked_at)
-        position = self.position(rows.poses, rows.keep)
-        moving = self.motion(motion(rows.poses, rows.keep), rows.keep)
+        clip = rows.numbers // poses.shape[1]
+        position = self.position(rows.poses, rows.keep, context, clip)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, context, clip)
         gathered = self.block(torch.cat([position, moving], -1), rows.keep)
         return (_merged(rows, gathered, poses, mask, self.merge),)
 
@@ -254,12 +292,15 @@ class EachModality(nn.Module):
         self.early = early
         self.widths = (position.width, motion.width, position.width + motion.width)
 
-    def forward(self, poses: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(
+        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to the features of position, motion and both."""
         looked_at = self.position_block.looked_at or self.motion_block.looked_at
         rows = _rows(poses, mask, every=looked_at)
-        position = self.position(rows.poses, rows.keep)
-        moving = self.motion(motion(rows.poses, rows.keep), rows.keep)
+        clip = rows.numbers // poses.shape[1]
+        position = self.position(rows.poses, rows.keep, context, clip)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, context, clip)
         if self.early:
             position = _early(self.position_block, position, rows, poses, mask)
             moving = _early(self.motion_block, moving, rows, poses, mask)
@@ -297,3 +338,23 @@ def _early(
 
 
 Trunk = AllPersons | EachPerson | EachModality
+
+
+def san_block(
+    width: int, frames: int, layers: int, heads: int, feed_forward: int, dropout: float
+) -> SelfAttentionBlock:
+    """The block of a width, or a ModelError where its sizes do not go together."""
+    if min(layers, heads, feed_forward) < 1 or width % heads:
+        raise ModelError(
+            "san: expected layers and feed_forward of at least 1 and heads that divide the "
+            f"block's width {width}, found layers={layers}, feed_forward={feed_forward}, "
+            f"heads={heads}"
+        )
+    check_share("attention_dropout", dropout)
+    return SelfAttentionBlock(width, frames, layers, heads, feed_forward, dropout)
+
+
+def check_share(name: str, share: float) -> None:
+    """Raise a ModelError unless a share is in [0, 1)."""
+    if not 0 <= share < 1:
+        raise ModelError(f"san: {name}: expected a share in [0, 1), found {share}")

@@ -176,6 +176,33 @@ class CrossAttention(nn.Module):
         return context
 
 
+def given_context(
+    context: Tensor | None, poses: Tensor, mask: Tensor | None, channels: int
+) -> Tensor:
+    """A context that a model was given, for each frame, zero where nobody is there.
+
+    Args:
+        context: (N, T, k, m), or (N, 1, k, m) for all frames.
+        poses: (N, M, T, V, C).
+        mask: (N, M, T) bool, True where a person is; None: everywhere.
+        channels: m.
+
+    Returns:
+        (N, T, k, m).
+
+    Raises:
+        ShapeError: there is none, or it is of another shape.
+    """
+    if context is None:
+        raise ShapeError(f"context: expected shape (N, T, k, m={channels}), found none")
+    clips, _, frames = poses.shape[:3]
+    if not torch.compiler.is_compiling():
+        length = 1 if context.ndim == 4 and context.shape[1] == 1 else frames
+        check_shape("context", context, "N T k m", N=clips, T=length, m=channels)
+    context = context.expand(-1, frames, -1, -1)
+    return context if mask is None else context.masked_fill(~mask.any(1)[:, :, None, None], 0)
+
+
 def _relevance(
     form: Form, channels: int, context_channels: int, pool: Pool, scaled: bool
 ) -> Relevance:

@@ -31,6 +31,13 @@ class PersonRows(NamedTuple):
     present: Tensor | None
     total: int
 
+    @property
+    def numbers(self) -> Tensor:
+        """(R,) int64, which of the `total` rows each is."""
+        if self.present is not None:
+            return self.present
+        return torch.arange(self.total, device=self.poses.device)
+
     def scatter(self, x: Tensor) -> Tensor:
         """Back from (R, ...) to all rows (total, ...); those without anybody are zero."""
         if self.present is not None:

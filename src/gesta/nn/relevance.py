@@ -106,9 +106,11 @@ class TwoLayers(nn.Module):
             hidden = mean_of_relu(joint, context, clip)
         else:
             weight = self.out.weight[0].to(joint.dtype)
-            chosen = _most_relevant(
-                joint, context, clip, lambda one, other: _sum(one, other) @ weight
-            )
+
+            def relevance(one: Tensor, other: Tensor) -> Tensor:
+                return _sum(one, other).relu() @ weight
+
+            chosen = _most_relevant(joint, context, clip, relevance)
             hidden = (joint + chosen).relu()
         return self.out(hidden)[..., 0]
 
