@@ -105,7 +105,7 @@ def _drawn(
                 texts = {track: label_text(one) for track, one in said.items() if one is not None}
                 figures = figures_of(seen, {track: track for track in tracks}, texts, 1.0)
                 writer.write(painter.draw(frame.image, figures, texts.get(None, "")))
-        except (GeneratorExit, MediaError) as end:
+        except (GeneratorExit, KeyboardInterrupt, MediaError) as end:
             # What was written until then is kept: to leave with an error would throw it away.
             broken = end
         else:

@@ -57,7 +57,7 @@ class Painter:
     def __init__(self, size: Size, layout: Layout) -> None:
         self.size, self.layout = size, layout
         short = min(size)
-        self.line = max(2, round(short / 180))
+        self.line = max(2, round(short / 240))
         self.font = ImageFont.load_default(max(12, round(short / 26)))
 
     def draw(self, image: Image, figures: Sequence[Figure], caption: str = "") -> Image:
