@@ -6,6 +6,7 @@ from gesta.explain.deletion import DeletionCurve, deletion_curves
 from gesta.explain.edges import EdgeImportance, edge_importance
 from gesta.explain.occlusion import FILLS, Fill, Importance, occlusion
 from gesta.explain.record import Recorded, record
+from gesta.explain.scene import Look, Scene, Window, scenes
 
 __all__ = [
     "FILLS",
@@ -14,7 +15,10 @@ __all__ = [
     "EdgeImportance",
     "Fill",
     "Importance",
+    "Look",
     "Recorded",
+    "Scene",
+    "Window",
     "attention_deletion",
     "attentions",
     "deletion_curves",
@@ -23,4 +27,5 @@ __all__ = [
     "joint_scores",
     "occlusion",
     "record",
+    "scenes",
 ]

@@ -4,10 +4,16 @@ A model says what an attention is over by the names of its `gesta.nn.Observed` p
 
 - ``rows, heads, query, key``: frames against frames, each query's weights adding up to 1;
 - ``rows, joint`` and ``rows, frame``: one weight for each joint, and for each frame, with a sign;
-- ``rows, frame, joint``: a weight for each joint of each frame.
+- ``rows, frame, joint``: a weight for each joint of each frame;
+- ``rows, step, joint``: how much each joint has to do with the scene, at frames that a model has
+  strided (cross-attention);
+- ``rows, position, attended``: places of a picture and, after them, joints that attend to each
+  other, each one's weights adding up to 1 (MMFF's relation); what the joints receive counts.
 
-Its rows are the clips, or their G segments where the attention spans a part of the frames, or the
-M persons of each; which of these follows from the sizes: (row * G + segment) * M + person.
+What lies on the places of a picture is in `gesta.explain.scene`.
+
+Rows are the clips, or their G segments where the attention spans a part of the frames, or the M
+persons of each; which of these follows from the sizes: (row * G + segment) * M + person.
 """
 
 from __future__ import annotations
@@ -31,7 +37,10 @@ FRAMES_BY_FRAMES = ("heads", "query", "key")
 JOINTS = ("joint",)
 FRAMES = ("frame",)
 MAP = ("frame", "joint")
-KINDS = (FRAMES_BY_FRAMES, JOINTS, FRAMES, MAP)
+CROSS = ("step", "joint")
+RELATION = ("position", "attended")
+KINDS = (FRAMES_BY_FRAMES, JOINTS, FRAMES, MAP, CROSS, RELATION)
+_OF_JOINTS = (JOINTS, MAP, CROSS, RELATION)
 
 Values = NDArray[np.float32]
 
@@ -46,7 +55,8 @@ class Attention:
     Args:
         path: of the point in the model.
         axes: one of `KINDS`.
-        values: (K, G, P, *axes).
+        values: (K, G, P, *axes); of `RELATION` (K, 1, 1, V), what each joint receives as a
+            multiple of what it would, were all attended to alike.
         frames: (K, G, T) frame of the clip at which each of the model's frames is read; between
             two frames where it is interpolated.
         valid: (K, G, P, T) where the person is there; with P = 1 where anybody is.
@@ -88,8 +98,9 @@ def attentions(
         plan = plan_test(some.lengths, pipeline.input)
         read = plan.position.float().cpu().numpy()
         mask, row = rows.mask.cpu(), plan.row.cpu().numpy()
+        joints = rows.poses.shape[3]
         points = [
-            _arranged(path, point.names[1:], value, mask, read)
+            _arranged(path, point.names[1:], _of_joints(point.names[1:], value, joints), mask, read)
             for path, point in seen.items()
             if point.names[1:] in KINDS
             for value in point.values
@@ -121,7 +132,7 @@ def frame_scores(found: Sequence[Attention], frames: int) -> Values | None:
     Returns:
         (T,), or None where no point is over frames.
     """
-    points = [one for one in found if one.axes != JOINTS]
+    points = [one for one in found if one.axes not in (JOINTS, RELATION)]
     return on_clip(points, [_over_frames(one) for one in points], frames) if points else None
 
 
@@ -160,11 +171,11 @@ def joint_scores(found: Sequence[Attention]) -> Values | None:
     None where no point is over joints.
     """
     total, count = np.zeros(1), 0.0
-    points = [one for one in found if one.axes in (JOINTS, MAP)]
+    points = [one for one in found if one.axes in _OF_JOINTS]
     for one in points:
         there = np.asarray(one.valid.any(axis=-1))
         weights = np.abs(one.values)
-        if one.axes == MAP:
+        if one.axes in (MAP, CROSS):
             share = one.valid / np.maximum(one.valid.sum(axis=-1, keepdims=True), 1)
             weights = np.einsum("kgptv,kgpt->kgpv", weights, share)
         total = total + (weights * there[..., None]).sum(axis=(0, 1, 2))
@@ -185,7 +196,14 @@ def _over_frames(one: Attention) -> Values:
     if one.axes == FRAMES_BY_FRAMES:
         return received(one)
     weights = np.abs(one.values)
-    return weights.mean(axis=-1) if one.axes == MAP else weights
+    return weights.mean(axis=-1) if one.axes in (MAP, CROSS) else weights
+
+
+def _of_joints(axes: tuple[str, ...], value: Tensor, joints: int) -> Tensor:
+    """Of a relation what its joints receive, as a multiple of the even share; else the value."""
+    if axes != RELATION:
+        return value
+    return value.mean(1)[:, -joints:] * value.shape[2]
 
 
 def _arranged(
@@ -193,9 +211,13 @@ def _arranged(
 ) -> Attention:
     """A point of all rows of a batch: (R, G, P, *axes), with mask (R, M, T) and frames (R, T)."""
     rows, persons, frames = mask.shape
+    if axes == CROSS:
+        mask, read = _strided(value, mask, read)
+        frames = mask.shape[2]
     names = ("rows", *axes)
-    length = value.shape[names.index("frame")] if "frame" in axes else frames
-    length = value.shape[names.index("key")] if "key" in axes else length
+    length = frames
+    for name in ("frame", "key", "step"):
+        length = value.shape[names.index(name)] if name in names else length
     segments = max(frames // length, 1)
     people = value.shape[0] // (rows * segments)
     whole = rows * segments * people == value.shape[0] and segments * length == frames
@@ -212,6 +234,20 @@ def _arranged(
         read.reshape(rows, segments, length),
         there.unflatten(2, (segments, length)).transpose(1, 2).numpy(),
     )
+
+
+def _strided(value: Tensor, mask: Tensor, read: Values) -> tuple[Tensor, Values]:
+    """Mask (R, M, T') and frames (R, T') of a point (rows, T', ...) that has strided frames.
+
+    A model that cuts rows into segments does not stride: its rows say so.
+    """
+    rows, persons, frames = mask.shape
+    segments = max(value.shape[0] // (rows * persons), 1)
+    steps, stride = value.shape[1] * segments, 1
+    while -(-frames // stride) > steps:
+        stride *= 2
+    parts = nn.functional.pad(mask, (0, -frames % stride)).unflatten(2, (-1, stride))
+    return parts.any(3), read[:, ::stride]
 
 
 def _rows(point: Attention, own: NDArray[np.bool_]) -> Attention:

@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import nn
 
-from gesta.explain.attention import FRAMES_BY_FRAMES, Attention, attentions, by_kind
+from gesta.explain.attention import (
+    CROSS,
+    FRAMES_BY_FRAMES,
+    RELATION,
+    Attention,
+    attentions,
+    by_kind,
+)
 from gesta.explain.attention import frame_scores as scores_of_frames
 from gesta.explain.attention import joint_scores as scores_of_joints
 from gesta.explain.deletion import DRAWS, SHARES, DeletionCurve, Ranking, measure_curves
@@ -23,6 +30,8 @@ from gesta.transforms import Batch, InputPipeline
 
 RECEIVED = "attention received"
 WEIGHT = "absolute weight"
+# What ranks where it is not the weight.
+_BY = {FRAMES_BY_FRAMES: RECEIVED, CROSS: "cross-attention", RELATION: "relation received"}
 
 
 def attention_deletion(
@@ -41,9 +50,10 @@ def attention_deletion(
     """Hide the most attended joints and windows of frames, against as many at random.
 
     Frames are ranked by the attention that they receive (the mean over layers, heads and queries)
-    or by their absolute weight, joints by their absolute weight, each clip by its own; see
-    `rankings_of`. What is hidden is hidden in the clip, before frames are sampled, so that it
-    means the same here as in `gesta.explain.deletion_curves`.
+    or by their absolute weight, joints by their absolute weight, their cross-attention to the
+    scene or what they receive in a relation mask, each clip by its own; see `rankings_of`. What is
+    hidden is hidden in the clip, before frames are sampled, so that it means the same here as in
+    `gesta.explain.deletion_curves`.
 
     Args:
         model, pipeline, batch, layout: as for `gesta.explain.occlusion`; every clip has a label.
@@ -92,11 +102,12 @@ def rankings_of(found: Sequence[Attention], edges: np.ndarray) -> list[Ranking]:
     """
     rankings = []
     for axes, points in by_kind(found).items():
-        by = RECEIVED if axes == FRAMES_BY_FRAMES else WEIGHT
+        by = _BY.get(axes, WEIGHT)
         joints = scores_of_joints(points)
         if joints is not None:
             rankings.append(Ranking(by, "joints", joints))
-        frames = scores_of_frames(points, int(edges[-1]))
+        # Cross-attention weighs joints: what a frame has of it is the mean over these.
+        frames = None if axes == CROSS else scores_of_frames(points, int(edges[-1]))
         if frames is not None:
             means = np.add.reduceat(frames, edges[:-1]) / np.diff(edges)
             rankings.append(Ranking(by, "frames", means.astype(np.float32)))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gesta.errors import ShapeError
 from gesta.evaluation.scoring import Pipeline
 from gesta.explain.occlusion import Fill, Importance, hidden_scores, single
-from gesta.explain.scoring import scoring, stages
+from gesta.explain.scoring import scoring, variants
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 
@@ -148,17 +148,18 @@ def measure_curves(
     plan = [(number, fill) for number in range(len(rankings[0])) for fill in fills]
     # right[curve, clip, variant]: the whole clip, then each share ranked and `draws` times random
     right = np.zeros((len(plan), len(batch), 1 + len(shares) * (1 + draws)))
-    place, rest = stages(pipeline)
     with scoring(model):
         for row, ranked in enumerate(rankings):
-            one = place(single(batch, row))
             hides = [
                 _variants(ranking, edges[row], len(layout), shares, draws, generator)
                 for ranking in ranked
             ]
-            for curve, (number, fill) in enumerate(plan):
-                scores = hidden_scores(model, rest, one, layout, hides[number], fill, rows_at_once)
-                right[curve, row] = (scores.argmax(dim=1) == one.labels.cpu()).numpy()
+            with variants(model, pipeline, single(batch, row)) as (one, rest):
+                for curve, (number, fill) in enumerate(plan):
+                    scores = hidden_scores(
+                        model, rest, one, layout, hides[number], fill, rows_at_once
+                    )
+                    right[curve, row] = (scores.argmax(dim=1) == one.labels.cpu()).numpy()
             if progress is not None:
                 progress(row + 1, len(batch))
     return [

@@ -11,6 +11,9 @@ skeletons:
 - ``zero``: a joint lies at the body's origin in its frame, which is zero in centred coordinates,
   so that its place is gone too; where confidence is known it becomes 0.
 
+Only poses are hidden: pictures and context of the scene stay, and so do the places in them that a
+model finds by the joints.
+
 After Zeiler and Fergus, "Visualizing and understanding convolutional networks", section 4.2.
 """
 
@@ -29,7 +32,7 @@ from gesta.axes import check_shape
 from gesta.errors import ShapeError
 from gesta.evaluation import score_batch
 from gesta.evaluation.scoring import Pipeline
-from gesta.explain.scoring import scoring, stages
+from gesta.explain.scoring import BesidePictures, scoring, variants
 from gesta.skeleton import Layout
 from gesta.transforms import Batch
 
@@ -107,14 +110,13 @@ def occlusion(
     """
     _check(batch, layout, fill, windows, rows_at_once)
     targets = _targets(batch, target)
-    place, rest = stages(pipeline)
     found = []
     with scoring(model):
         for row in range(len(batch)):
-            one = place(single(batch, row))
-            edges = window_edges(one.poses.shape[2], windows)
-            hide = _hides(one, edges, grid)
-            scores = hidden_scores(model, rest, one, layout, hide, fill, rows_at_once)
+            with variants(model, pipeline, single(batch, row)) as (one, rest):
+                edges = window_edges(one.poses.shape[2], windows)
+                hide = _hides(one, edges, grid)
+                scores = hidden_scores(model, rest, one, layout, hide, fill, rows_at_once)
             watched = int(scores[0].argmax()) if targets is None else targets[row]
             found.append(_importance(one, scores[:, watched], watched, edges, fill))
             if progress is not None:
@@ -138,6 +140,8 @@ def single(batch: Batch, row: int) -> Batch:
         mask=one.mask[:, :, :length],
         confidence=confidence,
         clip=torch.zeros_like(one.clip),
+        pixels=None if one.pixels is None else one.pixels[:, :, :length],
+        footage=None if one.footage is None else one.footage.at(one.clip),
     )
 
 
@@ -154,8 +158,7 @@ def hidden_scores(
 
     Args:
         model: as for `occlusion`.
-        pipeline: the second of the `stages`.
-        one: a batch of one clip, after the first of them.
+        pipeline, one: what `gesta.explain.scoring.variants` gives.
         layout: its skeleton.
         hide: (R, T, V) bool, what is hidden in each of R variants.
         fill: what replaces it.
@@ -166,6 +169,8 @@ def hidden_scores(
     """
     check_shape("hide", hide, "R T V", T=one.poses.shape[2], V=one.poses.shape[3])
     other = _filling(one, layout, fill)
+    if isinstance(pipeline, BesidePictures):  # bounds the memory that repeated pictures take
+        rows_at_once = max(1, rows_at_once // len(pipeline.seen))
     parts = []
     for some in hide.to(one.device).split(rows_at_once):
         rows = one.rows(torch.zeros(len(some), dtype=torch.int64))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gesta.archive import Context
 from gesta.clip import Clip
 from gesta.errors import ModelError
 from gesta.evaluation import Scores
@@ -28,7 +29,8 @@ from gesta.report.draw import FrameWeights, bone_figure, filmstrip, skeleton
 from gesta.report.heat import heat_table
 from gesta.report.projection import Points, project
 from gesta.skeleton import Layout
-from gesta.transforms import Batch, InputPipeline, collate
+from gesta.transforms import Batch, InputPipeline, VideoOptions, collate, footage_of, takes_footage
+from gesta.transforms.reels import FindVideo, own_video
 
 TOP_JOINTS = 5
 # Nats: a fall that makes a probability of 50 % one of 45 %.
@@ -44,15 +46,41 @@ class Explainer:
         model: on ``device``.
         pipeline: the run's.
         device: where it computes.
+        find: where the video of a clip is, for a model that looks at RGB.
+        context: vectors of clips, for a model that takes context.
     """
 
     model: SkeletonModel
     pipeline: InputPipeline
     device: torch.device
+    find: FindVideo = own_video
+    context: Context | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether the model takes more than poses."""
+        return takes_footage(self.model.inputs)
 
     def batch(self, clips: Sequence[Clip]) -> Batch:
-        """Clips as the pipeline takes them."""
-        return collate(clips).to(self.device)
+        """Clips as the pipeline takes them.
+
+        Raises:
+            MediaError: clips have no usable RGB or context, and the model's card has this as an
+                error.
+        """
+        footage = None
+        if self.looks:
+            # A few clips are decoded sooner than processes are started.
+            options = replace(self.pipeline.video or VideoOptions(), workers=0)
+            footage = footage_of(
+                clips,
+                self.model.inputs,
+                options,
+                find=self.find,
+                context=self.context,
+                device=self.device,
+            )
+        return collate(clips, footage=footage).to(self.device)
 
     def occlusion(self, clips: Sequence[Clip], progress: Say | None = None) -> list[Importance]:
         """Occlusion of the class that each clip is taken for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,10 @@ from gesta.report.explained import (
 from gesta.report.projection import project
 from gesta.training import Run
 from gesta.training.card import load_model
+from gesta.training.clips import Missing, find_context
 from gesta.training.machine import find_device
+from gesta.transforms import takes_footage
+from gesta.transforms.reels import own_video
 
 Progress = Callable[[str, int, int], None]
 
@@ -38,18 +42,36 @@ FEWEST, MOST = 8, 100
 DELETION_VARIANTS = 52
 
 
-def open_explainer(run: Run, device: str) -> Explainer | None:
+def open_explainer(
+    run: Run, device: str, archive: Archive | None = None, *, missing: Missing | None = None
+) -> Explainer | None:
     """The run's model; None for a folder that has none of its own.
+
+    Args:
+        run: a finished run.
+        device: "auto", "cpu" or "cuda".
+        archive: knows where the videos of its clips are, for a model that looks at RGB.
+        missing: what becomes of clips without usable RGB, where the card is not to decide.
 
     Raises:
         FormatError, ModelError: the model's file is damaged.
         RecipeError: there is no such device.
+        RunError: the run's context file is not the one that the model learnt from.
     """
     if not run.model_path.is_file():
         return None
     place = find_device(device)
     model, card = load_model(run.model_path, place)
-    return Explainer(model, card.pipeline(), place)
+    context = (
+        find_context(card, model.inputs, run.recipe.context)
+        if takes_footage(model.inputs)
+        else None
+    )
+    pipeline = card.pipeline()
+    if missing is not None:
+        pipeline = replace(pipeline, video=replace(card.video, missing=missing))
+    find = own_video if archive is None else archive.video_path
+    return Explainer(model, pipeline, place, find, context)
 
 
 def read_clips(archive: Archive, ids: Sequence[str]) -> list[Clip]:

@@ -50,7 +50,9 @@ def load_clips(
         MediaError: clips have no usable RGB or context and that is an error.
         RunError: the context was made by something else than what the model learnt from.
     """
-    footage = load_footage(archive, indices, card, inputs, device, context=context, missing=missing)
+    footage = load_footage(
+        archive, indices, card, inputs, device, context=context, missing=missing, stored=stored
+    )
     return ResidentClips.from_archive(archive, indices, device, card.input.persons, footage)
 
 
@@ -68,12 +70,7 @@ def load_footage(
     """What a model takes of clips beside poses; arguments and errors as for `load_clips`."""
     if not takes_footage(inputs):
         return None
-    opened = open_context(context) if context and "context" in inputs else None
-    if opened is not None and card.context != about(opened):
-        raise RunError(
-            f"{opened.path}: the model learnt from the context of {card.context}, this is that of "
-            f"{about(opened)}"
-        )
+    opened = find_context(card, inputs, context)
     return footage_of(
         map(archive.read, indices.tolist()),
         inputs,
@@ -83,6 +80,21 @@ def load_footage(
         stored=None if stored is None else stored.at(indices),
         device=device,
     )
+
+
+def find_context(card: Card, inputs: Sequence[str], path: str | Path) -> Context | None:
+    """The context file of a model; None where it takes none, or no file is named.
+
+    Raises:
+        RunError: the context was made by something else than what the model learnt from.
+    """
+    opened = open_context(path) if path and "context" in inputs else None
+    if opened is not None and card.context != about(opened):
+        raise RunError(
+            f"{opened.path}: the model learnt from the context of {card.context}, this is that of "
+            f"{about(opened)}"
+        )
+    return opened
 
 
 def store_frames(

@@ -44,7 +44,9 @@ class Batch:
 
     Args:
         video: (N, 3, T, H, W) float32, a picture for each of the T frames.
+        video_box: (N, 4) float32, x0, y0, x1, y1 of what they show of the video's whole frames.
         frames: (N, F, 3, H, W) float32, pictures of some frames.
+        frame_boxes: (N, F, 4) float32, what they show of the video's whole frames.
         frame_index: (N, F) int64, which of the row's T frames they show.
         frame_joints: (N, F, M, V, 2) float32, where the joints are in these pictures.
         moved_joint: (N, F, 2) float32, where that joint is in them which, over the persons who are
@@ -63,7 +65,9 @@ class Batch:
     lengths: Tensor
     confidence: Tensor | None = None
     video: Tensor | None = None
+    video_box: Tensor | None = None
     frames: Tensor | None = None
+    frame_boxes: Tensor | None = None
     frame_index: Tensor | None = None
     frame_joints: Tensor | None = None
     moved_joint: Tensor | None = None

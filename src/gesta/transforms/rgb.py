@@ -20,6 +20,8 @@ from gesta.transforms.spatial import swap_sides
 from gesta.transforms.temporal import FramePlan
 
 _OF_FRAMES = {"frames", "frame_index", "frame_joints", "moved_joint"}
+_ABSENT = {"video": 0.0, "frames": 0.0, "context": 0.0}
+_ABSENT |= {"frame_joints": NOWHERE, "moved_joint": NOWHERE}
 
 
 def add_pictures(
@@ -53,21 +55,23 @@ def add_pictures(
         reader = _Reader(footage, footage.source, options, clip, mirrored, generator)
         if "video" in footage.inputs:
             joints = None if rows.pixels is None else rows.pixels.flatten(1, 3)
-            found["video"], read, _ = reader.read(moment, joints)
+            found["video"], read, found["video_box"] = reader.read(moment, joints)
             good = good & read
         if _OF_FRAMES & set(footage.inputs):
             more, read = _frames(rows, plan, moment, reader, layout)
             found |= more
             good = good & read
     there = good.to(rows.device)
-    for name in ("video", "frames", "context"):
-        if name in found:
-            found[name] = found[name] * there.view(-1, *[1] * (found[name].ndim - 1))
-    for name in ("frame_joints", "moved_joint"):
-        if name in found:
-            kept = there.view(-1, *[1] * (found[name].ndim - 1))
-            found[name] = torch.where(kept, found[name], NOWHERE)
+    if not bool(good.all()):
+        found = {name: _only(values, there, _ABSENT.get(name)) for name, values in found.items()}
     return rows.replace(rgb_mask=there, **found)
+
+
+def _only(values: Tensor, there: Tensor, absent: float | None) -> Tensor:
+    """What rows without usable RGB have in place of it; ``absent`` None: what they have."""
+    if absent is None:
+        return values
+    return torch.where(there.view(-1, *[1] * (values.ndim - 1)), values, absent)
 
 
 class _Reader:
@@ -117,6 +121,7 @@ def _frames(
     found = {
         "frame_index": index,
         "frames": pictures[:, :, 0].unflatten(0, (count, chosen)),
+        "frame_boxes": boxes.unflatten(0, (count, chosen)),
     }
     if joints is not None:
         mirrored = reader.mirrored
