@@ -104,6 +104,8 @@ class ContextBranch(nn.Module):
             for i in range(_BOTTLENECKS[1])
         )
         self.channels = wide * _EXPANSION
+        # So that convolutions keep the format of the video, which they are faster in.
+        self.to(memory_format=torch.channels_last_3d)
 
     def forward(self, video: Tensor, keep: Tensor | None = None) -> Tensor:
         """Look.
