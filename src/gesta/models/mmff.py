@@ -35,7 +35,8 @@ Sizes at 60 classes, 2 persons of 25 joints, one frame of 299x299:
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ from torch import Tensor, nn
 from gesta.axes import check_shape
 from gesta.errors import ModelError
 from gesta.models.image_network import ImageNetwork, ImageNetworkName, create_image_network
+from gesta.models.mmff_decision import MmffDecision
 from gesta.models.mmff_parts import (
     FrameAttention,
     Fusion,
@@ -61,9 +63,6 @@ from gesta.models.registry import Stated, create_model, register_model
 from gesta.models.xception import SIZE
 from gesta.nn import Dropout
 from gesta.skeleton import Layout
-
-# Keeps the logarithm of a probability that vanishes finite.
-_TINY = 1e-12
 
 
 class Mmff(SkeletonModel):
@@ -108,7 +107,8 @@ class Mmff(SkeletonModel):
         self.fusion, self.dropout = fusion, Dropout(dropout)
         self.head = nn.Linear(fusion.width, self.num_classes)
         self.image_frames, self.image_size = image_frames, image_size
-        self.inputs = _inputs(attention[0].by_skeleton is not None)
+        moved = ("moved_joint",) if attention[0].by_skeleton is not None else ()
+        self.inputs = ("poses", "mask", "frames", *moved, "rgb_mask")
 
     def forward(
         self,
@@ -180,137 +180,11 @@ class Mmff(SkeletonModel):
         check_shape("moved_joint", joint, "N F two", two=2, **sizes)
 
 
-class MmffDecision(SkeletonModel):
-    """Both streams with classifiers of their own, and the weighted sum of their probabilities.
-
-    Args:
-        skeleton: the skeleton stream.
-        rgb: F networks of images with classifiers, or one for all frames.
-        image_frames: F.
-        image_size: height and width of the pictures.
-
-    Attributes:
-        share: () of the RGB stream's probabilities; 0.5 until `choose_share` has set it.
-    """
-
-    stream_names = ("skeleton", "rgb")
-    share: Tensor
-
-    def __init__(
-        self,
-        skeleton: SkeletonModel,
-        rgb: list[ImageNetwork],
-        *,
-        image_frames: int,
-        image_size: int,
-    ) -> None:
-        super().__init__(
-            skeleton.layout,
-            skeleton.num_classes,
-            skeleton.channels,
-            skeleton.frames,
-            skeleton.persons,
-        )
-        self.skeleton, self.rgb = skeleton, nn.ModuleList(rgb)
-        self.image_frames, self.image_size = image_frames, image_size
-        self.register_buffer("share", torch.tensor(0.5))
-        self.inputs = _inputs(by_skeleton=False)
-        self.head_names = tuple(f"skeleton.{name}" for name in skeleton.head_names) + tuple(
-            f"rgb.{i}.{name}" for i, network in enumerate(rgb) for name in network.head_names
-        )
-
-    def forward(
-        self,
-        poses: Tensor,
-        mask: Tensor | None = None,
-        *,
-        frames: Tensor,
-        rgb_mask: Tensor | None = None,
-    ) -> Tensor:
-        """The logarithm (N, Y) of the weighted sum of both streams' probabilities.
-
-        Args:
-            poses, mask, frames, rgb_mask: as for `Mmff.forward`.
-
-        Raises:
-            ShapeError: an input of another shape or type than the model was made for.
-        """
-        return fuse_decisions(*self._decide(poses, mask, frames, rgb_mask))
-
-    def forward_heads(  # type: ignore[override]  # it takes these and no more
-        self,
-        poses: Tensor,
-        mask: Tensor | None = None,
-        *,
-        frames: Tensor,
-        rgb_mask: Tensor | None = None,
-    ) -> tuple[Tensor, ...]:
-        """Logits (N, Y) of the skeleton stream, of the RGB stream, and their fusion.
-
-        The fusion has no gradient here: each stream learns alone.
-        """
-        moved, looked, share = self._decide(poses, mask, frames, rgb_mask)
-        return moved, looked, fuse_decisions(moved.detach(), looked.detach(), share)
-
-    def _decide(
-        self, poses: Tensor, mask: Tensor | None, frames: Tensor, rgb_mask: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (N, Y) of both streams and the share (N,) of the second."""
-        self.check_frames(poses, frames, self.image_frames, self.image_size)
-        moved: Tensor = self.skeleton(poses, mask)
-        last = len(self.rgb) - 1
-        seen = [self._look(min(i, last), frame) for i, frame in enumerate(frames.unbind(1))]
-        looked = torch.stack(seen).mean(0)
-        share = self.share.expand(len(poses))
-        if rgb_mask is not None:
-            share = share * rgb_mask
-            looked = looked * rgb_mask[:, None].to(looked.dtype)
-        return moved, looked, share
-
-    def choose_share(self, skeleton: Tensor, rgb: Tensor, labels: Tensor) -> float:
-        """Set the weight of the RGB stream by clips that it did not learn from.
-
-        Of 101 weights from 0 to 1 the one that is right most often, of these the one that gives
-        the right classes the highest likelihood.
-
-        Args:
-            skeleton, rgb: logits (n, Y) of the streams.
-            labels: (n,) int64.
-
-        Returns:
-            The weight.
-        """
-        best = (-1.0, 0.0, 0.0)
-        for percent in range(101):
-            share = torch.full((len(labels),), percent / 100, device=skeleton.device)
-            fused = fuse_decisions(skeleton, rgb, share)
-            right = (fused.argmax(1) == labels).float().mean()
-            likely = fused.gather(1, labels[:, None]).mean()
-            best = max(best, (float(right), float(likely), percent / 100))
-        self.share.fill_(best[2])
-        return best[2]
-
-    def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
-        """The pictures, zero."""
-        side = self.image_size
-        return {"frames": torch.zeros(clips, self.image_frames, 3, side, side)}
-
-    def _look(self, own: int, frame: Tensor) -> Tensor:
-        network = self.rgb[own]
-        logits: Tensor = network.classify(network(frame))  # type: ignore[operator]
-        return logits
-
-
-def fuse_decisions(skeleton: Tensor, rgb: Tensor, share: Tensor) -> Tensor:
-    """``log((1 - share) softmax(skeleton) + share softmax(rgb))`` of logits (n, Y), share (n,)."""
-    share = share[:, None]
-    both = (1 - share) * skeleton.float().softmax(1) + share * rgb.float().softmax(1)
-    return both.clamp(min=_TINY).log()
-
-
-def _inputs(by_skeleton: bool) -> tuple[str, ...]:
-    moved = ("moved_joint",) if by_skeleton else ()
-    return ("poses", "mask", "frames", *moved, "rgb_mask")
+def streams(options: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The models by which the streams are trained alone, with their options."""
+    rgb = {name: options[name] for name in ("image", "image_frames", "image_size", "image_width")}
+    skeleton = read_assignments(options["skeleton_options"])
+    return {"skeleton": (options["skeleton"], skeleton), "rgb": ("xception_frame", rgb)}
 
 
 @register_model(
@@ -328,6 +202,7 @@ def _inputs(by_skeleton: bool) -> tuple[str, ...]:
         Stated(28_164_966, 8_530_000_000, frames=32, options={"skeleton": "bi_lstm"}),
         Stated(70_792_782, 42_830_000_000, options={"image_frames": 3}),
     ),
+    streams=streams,
 )
 def mmff(
     layout: Layout,
@@ -379,42 +254,40 @@ def mmff(
             f"square above 0 and dropout in [0, 1), found image_frames={image_frames}, "
             f"width={width}, image_size={image_size}, square={square}, dropout={dropout}"
         )
-    stream = create_model(
-        skeleton,
-        layout,
-        num_classes,
-        channels,
-        frames,
-        persons,
-        **read_assignments(skeleton_options),
-    )
-    vectors = gives_vectors(stream)
-    count = 1 if share_frames else image_frames
+    given = read_assignments(skeleton_options)
+    stream = create_model(skeleton, layout, num_classes, channels, frames, persons, **given)
+    gives_vectors(stream)
+    decides = fusion == "decision"
+    rgb = [
+        create_image_network(image, num_classes if decides else None, width=image_width)
+        for _ in range(1 if share_frames else image_frames)
+    ]
     sizes = {"image_frames": image_frames, "image_size": image_size}
-    if fusion == "decision":
-        classified = [
-            create_image_network(image, num_classes, width=image_width) for _ in range(count)
-        ]
-        return MmffDecision(stream, classified, **sizes)
-    rgb = [create_image_network(image, width=image_width) for _ in range(count)]
-    entering = rgb[0].channels
-    attention = [FrameAttention(entering, self_attention, skeleton_attention, square) for _ in rgb]
-    leaving: int = stream.width  # type: ignore[assignment]
-    joined: Fusion
-    pooled: list[PooledMaps] = []
-    if fusion == "late" and not vectors:
-        joined = MapFusion(leaving, entering, 2 * width)
-    else:
-        kind = VectorFusion if fusion == "late" else SumFusion
-        masks = attention[0].count
-        pooled = [PooledMaps(entering, masks, width, pool) for _ in rgb]
-        joined = kind(leaving, masks * width, width)
+    if decides:
+        return MmffDecision(stream, rgb, **sizes)
+    attention = [
+        FrameAttention(network.channels, self_attention, skeleton_attention, square)
+        for network in rgb
+    ]
+    joined, pooled = _join(stream, attention, rgb, fusion == "late", pool, width)
     return Mmff(
-        stream,
-        rgb,
-        attention=attention,
-        pooled=pooled,
-        fusion=joined,
-        dropout=dropout,
-        **sizes,
+        stream, rgb, attention=attention, pooled=pooled, fusion=joined, dropout=dropout, **sizes
     )
+
+
+def _join(
+    stream: SkeletonModel,
+    attention: list[FrameAttention],
+    rgb: list[ImageNetwork],
+    late: bool,
+    pool: Pool,
+    width: int,
+) -> tuple[Fusion, list[PooledMaps]]:
+    """The fusion of features, and for that of vectors what makes them of each picture."""
+    leaving: int = stream.width  # type: ignore[assignment]
+    entering, masks = rgb[0].channels, attention[0].count
+    if late and not gives_vectors(stream):
+        return MapFusion(leaving, entering, 2 * width), []
+    kind = VectorFusion if late else SumFusion
+    pooled = [PooledMaps(entering, masks, width, pool) for _ in rgb]
+    return kind(leaving, masks * width, width), pooled

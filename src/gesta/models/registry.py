@@ -71,6 +71,7 @@ class ModelEntry:
         stated: sizes that its file promises.
         convert: turns a state dict of the published code into gesta's names, None where the
             names are not the published ones.
+        streams: of all options, the model (name, options) by which each stream is trained alone.
     """
 
     name: str
@@ -81,6 +82,7 @@ class ModelEntry:
     small: Mapping[str, Any]
     stated: tuple[Stated, ...] = ()
     convert: Callable[[StateDict], StateDict | None] | None = None
+    streams: Callable[[Mapping[str, Any]], dict[str, tuple[str, dict[str, Any]]]] | None = None
 
 
 _MODELS: dict[str, ModelEntry] = {}
@@ -94,6 +96,7 @@ def register_model(
     small: Mapping[str, Any] | None = None,
     stated: tuple[Stated, ...] = (),
     convert: Callable[[StateDict], StateDict | None] | None = None,
+    streams: Callable[[Mapping[str, Any]], dict[str, tuple[str, dict[str, Any]]]] | None = None,
 ) -> Callable[[Builder], Builder]:
     """Decorate a builder to put its model into the registry; see `ModelEntry`.
 
@@ -107,7 +110,7 @@ def register_model(
         options = read_options(builder)
         check_options(name, options, dict(small or {}))
         _MODELS[name] = ModelEntry(
-            name, builder, inputs, paper, options, dict(small or {}), stated, convert
+            name, builder, inputs, paper, options, dict(small or {}), stated, convert, streams
         )
         return builder
 

@@ -12,10 +12,11 @@ import numpy as np
 from gesta.archive import open_archive
 from gesta.errors import RecipeError, RunError
 from gesta.evaluation import Scores, pool, summary
+from gesta.training.initial import absolute_init, read_init, write_init
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe
 from gesta.training.run import LOG, Run, is_demo, undone_on_error
-from gesta.training.single import train_run
+from gesta.training.stages import stage_runs, train_staged
 
 MEASURES = ("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error")
 _SHARED = ("model", "dataset", "stream", "final", "parameters", "flops", "chance")
@@ -47,7 +48,7 @@ def train(
     """
     if not recipe.data or not recipe.protocol:
         raise RecipeError("a training needs data (an archive) and a protocol")
-    recipe = recipe.replace(data=_absolute(recipe.data), init=_absolute(recipe.init))
+    recipe = recipe.replace(data=_absolute(recipe.data), init=absolute_init(recipe.init))
     if seeds and len(set(seeds)) > 1:
         folder = Path(out) if out else default_folder(recipe, "seeds")
         with undone_on_error(folder, unless=LOG):
@@ -160,8 +161,19 @@ def _plan(folder: Path, recipe: Recipe) -> Run:
         return Run.create(folder, recipe)
     run = Run.create(folder, recipe, names)
     for name in names:
-        Run.create(folder / name, recipe.replace(protocol=name))
+        init = _init_of_member(recipe.init, name)
+        Run.create(folder / name, recipe.replace(protocol=name, init=init))
     return run
+
+
+def _init_of_member(init: str, name: str) -> str:
+    """Where folds start from a group of folds, each starts from the one of its own name."""
+    members = {
+        source: {member.name: str(member.path) for member in Run(Path(source)).members}
+        for _, source in read_init(init)
+    }
+    pairs = [(stream, members[source].get(name, source)) for stream, source in read_init(init)]
+    return write_init(pairs)
 
 
 def _plan_seeds(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> Run:
@@ -179,8 +191,13 @@ def _plan_final(folder: Path, source: Run, seed: int | None) -> Run:
         for member in source.members:
             _plan_final(folder / member.name, member, seed)
         return run
-    recipe = final_recipe(source)
-    return Run.create(folder, recipe if seed is None else recipe.replace(seed=seed))
+    for stage in (source, *stage_runs(source)):
+        recipe = final_recipe(stage)
+        inside = stage.path.resolve().relative_to(source.path.resolve())
+        init = recipe.init.replace(str(source.path.resolve()), str(folder.resolve()))
+        recipe = recipe.replace(init=init, seed=recipe.seed if seed is None else seed)
+        Run.create(folder / inside, recipe)
+    return Run(folder)
 
 
 def final_recipe(run: Run) -> Recipe:
@@ -209,7 +226,7 @@ def final_recipe(run: Run) -> Recipe:
 def _finish(run: Run, observer: Observer | None) -> Run:
     members: Mapping[str, Run] = {member.name: member for member in run.members}
     if not members:
-        return train_run(run, observer)
+        return train_staged(run, observer)
     for member in members.values():
         _finish(member, observer)
     run.write_json("metrics.json", summarise(run))

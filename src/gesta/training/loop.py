@@ -20,6 +20,7 @@ from gesta.errors import GestaError
 from gesta.evaluation import more_inputs, negative_log_likelihood, score_clips, top_k
 from gesta.models import SkeletonModel
 from gesta.training.history import EpochRecord, has_stalled, is_better, validation_losses
+from gesta.training.initial import train_mode
 from gesta.training.observer import Observer
 from gesta.training.optimize import MovingAverage, balanced_weights
 from gesta.training.recipe import Recipe
@@ -149,7 +150,7 @@ def train_epoch(session: Session, epoch: int, observer: Observer) -> tuple[float
     rows: list[int] = []
     right = torch.zeros((), dtype=torch.int64, device=device)
     started, watch = time.perf_counter(), Stopwatch(device)
-    _train_mode(session)
+    train_mode(session.model, recipe.loop.freeze)
     with seeded(recipe.seed, epoch, device):
         for step, batch in enumerate(training_batches(session, steps, augment), 1):
             with watch:
@@ -264,14 +265,6 @@ def _set_learning_rate(session: Session, epoch: int) -> float:
     for group in session.optimizer.param_groups:
         group["lr"] = rate
     return rate
-
-
-def _train_mode(session: Session) -> None:
-    session.model.train()
-    if session.recipe.loop.freeze == "trunk":
-        # The norms of a frozen trunk keep their statistics, and its dropout is off.
-        for name, child in session.model.named_children():
-            child.train(name in session.model.head_names)
 
 
 def _keep(session: Session, record: EpochRecord) -> bool:

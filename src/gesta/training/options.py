@@ -103,8 +103,12 @@ class LoopOptions:
     """The epoch that is kept: "best" by validation top-1, then loss; or "last"."""
     early_stop: int = 0
     """Stop after so many epochs without a better one on validation; 0: never."""
-    freeze: Literal["none", "trunk"] = "none"
-    """"trunk": learn the head only; goes with weights to start from (`init`)."""
+    freeze: Literal["none", "trunk", "streams"] = "none"
+    """"trunk": learn the head only; "streams": only what joins a model's streams; both go with
+    weights to start from (`init`)."""
+    stages: tuple[int, int] = (0, 0)
+    """Epochs of each stream alone, and of what joins them on fixed streams, before `epochs` of
+    everything; for models with streams. 0 leaves a stage out."""
     unknown_below: float | None = None
     """Probability below which the answer about a video is "unknown"; none: chosen on validation
     when training ends. A final training takes that of the run it replays."""
@@ -119,6 +123,7 @@ class LoopOptions:
         """Check each value."""
         _at_least("loop", self, 1, "epochs", "batch", "score_batch")
         _at_least("loop", self, 0, "early_stop")
+        _check("loop.stages", self.stages, min(self.stages) >= 0, "two numbers of at least 0")
         for name in ("label_smoothing", "ema"):
             value = getattr(self, name)
             _check(f"loop.{name}", value, 0 <= value < 1, "a share in [0, 1)")

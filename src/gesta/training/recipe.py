@@ -42,7 +42,8 @@ class Recipe:
         protocol: which clips train and which test; a group ("folds") stands for several.
         stream: what is made of the joints.
         seed: of the weights, the order of the clips, augmentation and dropout.
-        init: weights to start from: a run folder or a file; "" for none.
+        init: weights to start from: a run folder or a file, or STREAM=SOURCE for streams of the
+            model, with commas between; "" for none.
         context: path of the context file, for a model that takes context vectors; "" for none.
         final: train on train and validation together, which leaves nothing to choose by.
         optimizer, schedule, input, augment, video, loop: the sections.
@@ -76,8 +77,10 @@ class Recipe:
                 f"schedule.rates has {len(self.schedule.rates)} epochs, loop.epochs says "
                 f"{self.loop.epochs}"
             )
-        if self.loop.freeze == "trunk" and not self.init:
-            raise RecipeError('loop.freeze "trunk" needs weights to start from: give init')
+        if self.loop.freeze != "none" and not self.init:
+            raise RecipeError(
+                f'loop.freeze "{self.loop.freeze}" needs weights to start from: give init'
+            )
         if self.final and (self.loop.keep == "best" or self.loop.early_stop):
             raise RecipeError(
                 'a final training has no validation part: loop.keep is "last" and loop.early_stop 0'

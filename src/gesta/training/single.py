@@ -7,20 +7,20 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gesta.archive import Archive, open_archive, open_context
-from gesta.errors import ModelError, RecipeError, RunError
+from gesta.errors import RecipeError, RunError
 from gesta.evaluation import Scores, answer_threshold, answered, score_clips, summary
-from gesta.models import SkeletonModel, count, load_weights
+from gesta.models import count
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
 from gesta.training.clips import about, check_context, load_clips, load_footage, store_frames
 from gesta.training.history import write_log
+from gesta.training.initial import freeze, initialise
 from gesta.training.loop import Compiled, Session, run_epochs
 from gesta.training.machine import (
     command_line,
@@ -31,8 +31,9 @@ from gesta.training.machine import (
 from gesta.training.observer import Observer
 from gesta.training.optimize import MovingAverage, make_optimizer
 from gesta.training.recipe import Recipe
-from gesta.training.run import Run, is_demo
+from gesta.training.run import Run
 from gesta.training.seeds import generator_for
+from gesta.training.share import choose_share
 from gesta.transforms import ResidentClips
 from gesta.transforms.reels import describe
 from gesta.version import __version__
@@ -43,8 +44,13 @@ Parts = Mapping[str, NDArray[np.int64]]
 CHECKPOINT_INTERVAL = 20.0
 
 
-def train_run(run: Run, observer: Observer | None = None) -> Run:
+def train_run(run: Run, observer: Observer | None = None, *, init: str | None = None) -> Run:
     """Train a single run to its end, from its checkpoint where there is one.
+
+    Args:
+        run: has a recipe, and may have been begun.
+        observer: told how it goes.
+        init: weights to start from instead of the recipe's: what earlier stages have made.
 
     Raises:
         RecipeError, ProtocolError, ArchiveError, ModelError: the recipe cannot be carried out.
@@ -55,7 +61,7 @@ def train_run(run: Run, observer: Observer | None = None) -> Run:
     if run.is_finished:
         observer.say(f"{run.path}: is finished")
         return run
-    recipe = run.recipe
+    recipe = run.recipe if init is None else run.recipe.replace(init=init)
     archive = open_archive(recipe.data)
     parts = divide(archive, recipe)
     _write_split(run, recipe, archive, parts)
@@ -104,9 +110,7 @@ def begin(
     load_footage(archive, parts["test"], card, model.inputs, **seen)
     if recipe.init:
         initialise(model, recipe.init, archive.classes)
-    if recipe.loop.freeze == "trunk":
-        for name, child in model.named_children():
-            child.requires_grad_(name in model.head_names)
+    freeze(model, recipe.loop.freeze)
     model = model.to(device)
     session = Session(
         recipe=recipe,
@@ -123,32 +127,12 @@ def begin(
     return session, card
 
 
-def initialise(model: SkeletonModel, source: str, classes: tuple[str, ...]) -> list[str]:
-    """Start from the weights of a run or a file; the head is replaced for other classes.
-
-    Returns:
-        Names of the parameters that stay newly initialised.
-
-    Raises:
-        ModelError: the weights do not fit the model's trunk.
-        RunError: the run has no weights.
-    """
-    path = Path(source)
-    if path.is_dir() or is_demo(source):
-        run = Run.open(source)
-        return load_weights(model, run.model_path, replace_head=run.card.classes != classes)
-    try:
-        return load_weights(model, path)
-    except ModelError:
-        # Should the trunk not fit either, this raises again and says so.
-        return load_weights(model, path, replace_head=True)
-
-
 def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Parts) -> None:
     """Score validation and test with the kept weights and write what a run holds."""
     recipe, model = session.recipe, session.model
     model.load_state_dict(session.kept_weights)
     model.eval()
+    choose_share(session)
     started = time.perf_counter()
     metrics = _describe(session, card, archive, parts)
     if session.validation is not None:

@@ -6,7 +6,7 @@ import torch
 from gesta.errors import ModelError, ShapeError
 from gesta.explain import record
 from gesta.models import create_model, load_stream, load_weights
-from gesta.models.mmff import fuse_decisions
+from gesta.models.mmff_decision import fuse_decisions
 
 NARROW = {"image_width": 0.02, "image_size": 48, "width": 8}
 GRAPH = ("width=4", "temporal_kernel=3", "dropout=0.0")

@@ -12,7 +12,7 @@ from gesta.evaluation import answer_threshold
 from gesta.skeleton import get_layout
 from gesta.training import Card, Run, train, train_final
 from gesta.training import run as run_module
-from gesta.training.single import initialise
+from gesta.training.initial import initialise
 
 
 def test_the_threshold_is_chosen_on_validation_and_stays_that_of_the_final_run(

@@ -13,6 +13,7 @@ from gesta.models import count
 from gesta.training import DivergedError, Observer, Run, resume, single, train, train_final
 from gesta.training import loop as loop_module
 from gesta.training.group import final_recipe
+from gesta.training.initial import initialise
 
 
 @pytest.fixture(autouse=True)
@@ -276,9 +277,9 @@ def test_fine_tuning_replaces_the_head_and_leaves_a_frozen_trunk(make_recipe, tm
 
     card = single._make_card(recipe, archive, archive.split("by_subject")["train"])
     other = replace(card, classes=(*card.classes, "jump")).make_model()
-    fresh = single.initialise(other, str(source.path), (*card.classes, "jump"))
+    fresh = initialise(other, str(source.path), (*card.classes, "jump"))
     assert fresh and all(name.startswith(heads) for name in fresh)
-    assert single.initialise(other, str(source.model_path), other) == fresh
+    assert initialise(other, str(source.model_path), other) == fresh
 
 
 def test_weights_of_another_trunk_are_refused(make_recipe, tmp_path):
