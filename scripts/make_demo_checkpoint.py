@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 
 from gesta.archive import Archive, open_archive
 from gesta.evaluation import summary
-from gesta.training import Run, evaluate, find_recipe, resume, train, train_final
+from gesta.training import Recipe, Run, evaluate, find_recipe, resume, train, train_final
 from gesta.training.card import save_model
 
 MODEL, DATASET = "st_gcn", "jhmdb"
@@ -50,7 +50,8 @@ def main() -> None:
         scores = summary(evaluate(halves[split], archive))
         measured[split] = {key: scores[key] for key in MEASURES}
         sys.stdout.write(f"{split}: {measured[split]}\n")
-    ship(halves[arguments.splits[0]], measured, arguments.out)
+    first = arguments.splits[0]
+    ship(halves[first], Run.open(arguments.work / first).recipe, measured, arguments.out)
     size = (arguments.out / "model.safetensors").stat().st_size
     sys.stdout.write(f"{arguments.out}: {size} bytes of weights\n")
 
@@ -101,8 +102,11 @@ def halved(run: Run, folder: Path) -> Run:
     return Run.open(folder)
 
 
-def ship(run: Run, measured: dict[str, dict[str, float]], out: Path) -> None:
-    """Write the run into the package: without the places and machines it was made on."""
+def ship(run: Run, recipe: Recipe, measured: dict[str, dict[str, float]], out: Path) -> None:
+    """Write the run into the package: without the places and machines it was made on.
+
+    Its recipe is that with a validation part: the one to train again from, on other data.
+    """
     out.mkdir(parents=True, exist_ok=True)
     first = next(iter(measured.values()))
     mean = {key: sum(one[key] for one in measured.values()) / len(measured) for key in first}
@@ -119,8 +123,7 @@ def ship(run: Run, measured: dict[str, dict[str, float]], out: Path) -> None:
     )
     weights = load_file(run.model_path)
     save_model(out / "model.safetensors", weights, card)
-    recipe = run.recipe.replace(data="")
-    (out / "recipe.toml").write_text(recipe.to_toml(), "utf-8")
+    (out / "recipe.toml").write_text(recipe.replace(data="").to_toml(), "utf-8")
     shipped = Run(out)
     shipped.write_json("metrics.json", metrics | {"dataset": DATASET})
     split = json.loads((run.path / "split.json").read_text("utf-8"))

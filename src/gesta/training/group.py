@@ -15,7 +15,7 @@ from gesta.evaluation import Scores, pool, summary
 from gesta.training.initial import absolute_init, read_init, write_init
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe
-from gesta.training.run import LOG, Run, is_demo, undone_on_error
+from gesta.training.run import DEMO, LOG, Run, is_demo, undone_on_error
 from gesta.training.stages import stage_runs, train_staged
 
 MEASURES = ("top1", "top5", "mean_class_accuracy", "nll", "expected_calibration_error")
@@ -206,6 +206,8 @@ def final_recipe(run: Run) -> Recipe:
     Raises:
         RunError: the run is not finished, or is final itself.
     """
+    if run.is_shipped:
+        raise RunError(f"{DEMO}: came without the log of its training; train its recipe yourself")
     recipe, kept = run.recipe, run.metrics["kept_epoch"]
     if recipe.final:
         raise RunError(f"{run.path}: is a final training already")

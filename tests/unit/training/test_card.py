@@ -10,7 +10,7 @@ from gesta.clip import Clip
 from gesta.errors import RecipeError, RunError
 from gesta.evaluation import answer_threshold
 from gesta.skeleton import get_layout
-from gesta.training import Card, Run, train, train_final
+from gesta.training import Card, Run, evaluate, train, train_final
 from gesta.training import run as run_module
 from gesta.training.initial import initialise
 
@@ -101,3 +101,22 @@ def test_an_installation_without_demo_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "_SHIPPED", tmp_path)
     with pytest.raises(RunError, match="came without a trained model"):
         Run.open("demo")
+
+
+def test_nothing_is_written_beside_the_run_that_ships(shipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(shipped.path.rglob("*"))
+    scores = evaluate("demo")
+    assert evaluation_folder(Run.open("demo"), scores).is_relative_to("runs/demo")
+    assert (tmp_path / evaluation_folder(Run.open("demo"), scores) / "metrics.json").is_file()
+    with pytest.raises(RunError, match="came without the log of its training"):
+        train_final("demo")
+    assert sorted(shipped.path.rglob("*")) == before
+    assert not (tmp_path / "shipped-final").exists()
+
+
+def test_the_run_that_ships_needs_to_be_told_which_data(shipped, tmp_path):
+    recipe = shipped.recipe.replace(data="")
+    shipped.recipe_path.write_text(recipe.to_toml())
+    with pytest.raises(RunError, match="came without its data"):
+        evaluate("demo")
