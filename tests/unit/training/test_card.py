@@ -12,6 +12,7 @@ from gesta.evaluation import answer_threshold
 from gesta.skeleton import get_layout
 from gesta.training import Card, Run, evaluate, train, train_final
 from gesta.training import run as run_module
+from gesta.training.evaluate import evaluation_folder
 from gesta.training.initial import initialise
 
 
