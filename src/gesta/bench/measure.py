@@ -18,7 +18,7 @@ from gesta.errors import ModelError
 from gesta.models import SkeletonModel
 from gesta.nn import fold_batch_norm
 
-Pass = Callable[[Tensor, Tensor], Tensor]
+Pass = Callable[..., Tensor]
 MODES = ("eager", "folded", "bf16", "compiled")
 
 
@@ -54,7 +54,7 @@ def measure(
     device: str = "cpu",
     rounds: int = 15,
 ) -> list[Timing]:
-    """Time a model on random poses of persons who are all there.
+    """Time a model on random poses of persons who are all there, and black pictures.
 
     Args:
         model: any model; it stays as it is.
@@ -80,11 +80,13 @@ def measure(
     size = (batch, persons, frames, len(model.layout), model.channels)
     poses = torch.randn(size, generator=generator).to(device)
     mask = torch.ones(size[:3], dtype=torch.bool, device=device)
+    more = model.example_inputs(batch, frames, persons)
+    more = {name: value.to(device) for name, value in more.items()}
     seconds: dict[str, list[float]] = {mode: [] for mode in passes}
     with torch.inference_mode():
         for _ in range(2 + rounds):
             for mode, run in passes.items():
-                seconds[mode].append(_time(run, poses, mask))
+                seconds[mode].append(_time(run, poses, mask, more))
     medians = {mode: sorted(times[2:])[rounds // 2] for mode, times in seconds.items()}
     return [
         Timing(
@@ -115,16 +117,16 @@ def _pass(model: SkeletonModel, mode: str, device: str) -> Pass:
     if mode == "folded":
         return folded
 
-    def in_bf16(poses: Tensor, mask: Tensor) -> Tensor:
+    def in_bf16(poses: Tensor, mask: Tensor, **more: Tensor) -> Tensor:
         with torch.autocast(device.split(":")[0], torch.bfloat16):
-            return folded(poses, mask)
+            return folded(poses, mask, **more)
 
     return in_bf16
 
 
-def _time(run: Pass, poses: Tensor, mask: Tensor) -> float:
+def _time(run: Pass, poses: Tensor, mask: Tensor, more: dict[str, Tensor]) -> float:
     started = time.perf_counter()
-    run(poses, mask)
+    run(poses, mask, **more)
     if poses.is_cuda:
         torch.cuda.synchronize(poses.device)
     return time.perf_counter() - started

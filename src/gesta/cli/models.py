@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import tyro
 
 from gesta.cli.console import Console
-from gesta.errors import ModelError
 from gesta.models import Cost, ModelEntry, count, create_model, list_models, model_entry
 from gesta.models.cost import COUNTED
+from gesta.models.options import read_assignments
 from gesta.skeleton import get_layout
 
 # What a model is counted for that takes any: those of the published networks.
@@ -83,14 +82,17 @@ def _describe(entry: ModelEntry, arguments: Arguments) -> dict[str, Any]:
         arguments.channels,
         arguments.frames,
         arguments.persons,
-        **dict(_option(text) for text in arguments.option),
+        **read_assignments(arguments.option),
     )
     frames, persons = model.frames or _FRAMES, model.persons or _PERSONS
     cost = count(model, frames, persons)
+    size = f"M={persons} T={frames} V={len(model.layout)} C={model.channels}"
+    for name, value in model.example_inputs(1, frames, persons).items():
+        size += f" {name} {'x'.join(map(str, value.shape[1:]))}"
     document: dict[str, Any] = {
         "name": entry.name,
-        "inputs": list(entry.inputs),
-        "input": f"M={persons} T={frames} V={len(model.layout)} C={model.channels}",
+        "inputs": list(model.inputs),
+        "input": size,
         "parameters": cost.parameters,
         "flops": cost.multiply_adds,
         "flops_counted": COUNTED,
@@ -103,17 +105,6 @@ def _describe(entry: ModelEntry, arguments: Arguments) -> dict[str, Any]:
     if arguments.layers:
         document["layers"] = _layers(cost)
     return document
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value as in TOML, or a plain word."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ModelError(f"--option: expected NAME=VALUE, found {text!r}")
-    try:
-        return name, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name, value
 
 
 def _layers(cost: Cost) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 from gesta.bench import measure
 from gesta.cli import main
 from gesta.errors import ModelError
-from gesta.models import create_model
+from gesta.models import create_model, model_entry
 
 
 def test_ratios_refer_to_eager():
@@ -18,6 +18,13 @@ def test_ratios_refer_to_eager():
         assert timing.ratio == pytest.approx(eager.latency_ms / timing.latency_ms)
         assert timing.throughput == pytest.approx(1000 / timing.latency_ms)
     assert model.training
+
+
+def test_models_that_take_video():
+    options = {**model_entry("cross_attention").small, "frames": 4}
+    model = create_model("cross_attention", "coco_17", 5, **options)
+    (timing,) = measure(model, frames=4, persons=1, modes=(), rounds=1)
+    assert timing.latency_ms > 0
 
 
 def test_unknown_mode():

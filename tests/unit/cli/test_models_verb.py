@@ -70,3 +70,15 @@ def test_sizes_count_for_models_that_have_their_own(capsys):
     (asked,) = document(capsys, "csta_cnn", "--frames", "16", "--persons", "1")
     assert own["input"].startswith("M=2 T=30") and asked["input"].startswith("M=1 T=16")
     assert asked["flops"] < own["flops"]
+
+
+def test_models_that_take_video_say_its_size(capsys):
+    arguments = ("--layers", "--layout", "openpose_18", "--classes", "400")
+    (model,) = document(capsys, "cross_attention", *arguments)
+    assert model["input"] == "M=2 T=16 V=18 C=3 video 3x16x112x112"
+    assert model["inputs"] == ["poses", "mask", "video", "rgb_mask"]
+    assert model["parameters"] == 6_390_185
+    first = next(layer for layer in model["layers"] if layer["name"] == "branch.layer0.convolution")
+    assert (first["kernel"], first["output"]) == ([7, 7, 7], [1, 64, 16, 56, 56])
+    (alone,) = document(capsys, "cross_attention", "--option", "variant=skeleton_only")
+    assert alone["inputs"] == ["poses", "mask"] and "video" not in alone["input"]
