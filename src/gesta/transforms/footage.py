@@ -176,7 +176,9 @@ class StoredFrames:
             values[clip, None].to(store.device) for values in (self.start, self.length)
         )
         index = start + frame.to(store.device) % length
-        return store[index].to(device)
+        return (
+            store.index_select(0, index.flatten()).view(*index.shape, *store.shape[1:]).to(device)
+        )
 
     def _scale(self, frames: Tensor, clip: Tensor, device: torch.device) -> Tensor:
         held = torch.tensor([frames.shape[3], frames.shape[2]], dtype=torch.float32)

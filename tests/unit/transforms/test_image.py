@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 from gesta.media.crop import projection_crop, square_crop
 from gesta.transforms import NOWHERE, VideoOptions
 from gesta.transforms.crops import crop_boxes, into_crop, projection_boxes
-from gesta.transforms.image import MEAN, cut, normalise
+from gesta.transforms.image import MEAN, cut_one_by_one, cut_together, normalise
 
 
 def pictures(rows=2, length=3, height=12, width=16, seed=0):
@@ -19,7 +19,11 @@ def pictures(rows=2, length=3, height=12, width=16, seed=0):
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
-def test_a_box_of_the_size_that_is_wanted_is_cut_pixel_by_pixel():
+both_ways = pytest.mark.parametrize("cut", [cut_one_by_one, cut_together])
+
+
+@both_ways
+def test_a_box_of_the_size_that_is_wanted_is_cut_pixel_by_pixel(cut):
     frames = pictures()
     boxes = torch.tensor([[0.0, 0, 8, 8], [5, 3, 13, 11]])
     found = cut(frames, boxes, 8, torch.tensor([False, True]))
@@ -30,20 +34,31 @@ def test_a_box_of_the_size_that_is_wanted_is_cut_pixel_by_pixel():
     torch.testing.assert_close(found[1], turned)
 
 
+@both_ways
 @pytest.mark.parametrize("size", [3, 5, 12, 20])
-def test_scaling_is_linear_and_takes_the_mean_where_it_shrinks(size):
+def test_scaling_is_linear_and_takes_the_mean_where_it_shrinks(cut, size):
     frames = pictures(1, 2, 12, 12)
     found = cut(frames, torch.tensor([[0.0, 0, 12, 12]]), size)
     plain = frames[0].permute(0, 3, 1, 2).float() / 255
     wanted = interpolate(plain, (size, size), mode="bilinear", antialias=True)
-    torch.testing.assert_close(found[0].transpose(0, 1), wanted, atol=1e-5, rtol=1e-5)
+    within = 1e-5 if cut is cut_together else 1 / 255
+    torch.testing.assert_close(found[0].transpose(0, 1), wanted, atol=within, rtol=0)
 
 
-def test_a_row_of_pictures_does_not_depend_on_the_others():
+def test_both_ways_of_cutting_give_the_same():
     frames, boxes = pictures(3), torch.tensor([[0.0, 0, 9, 9], [2, 1, 14, 12], [4, 4, 7, 7]])
-    together = cut(frames, boxes, 6)
-    alone = torch.cat([cut(frames[i : i + 1], boxes[i : i + 1], 6) for i in range(3)])
-    torch.testing.assert_close(together, alone)
+    mirrored = torch.tensor([False, True, True])
+    one, other = (cut(frames, boxes, 6, mirrored) for cut in (cut_one_by_one, cut_together))
+    torch.testing.assert_close(one, other, atol=1.01 / 255, rtol=0)
+    alone = [cut_together(frames[i, None], boxes[i, None], 6, mirrored[i, None]) for i in range(3)]
+    torch.testing.assert_close(other, torch.cat(alone))
+
+
+def test_a_box_between_pixels_and_at_the_edge_is_cut_in_whole_ones():
+    frames = pictures(1)
+    found = cut_one_by_one(frames, torch.tensor([[15.7, 11.8, 16.0, 12.0]]), 2)
+    corner = (frames[0, :, 11, 15].T / 255)[:, :, None, None].expand(-1, -1, 2, 2)
+    torch.testing.assert_close(found[0], corner)
 
 
 def test_the_mean_of_imagenet_becomes_zero():
