@@ -35,3 +35,34 @@ def test_rows_show_spread_and_other_protocols(generator, tmp_path):
     first, second = generator.table_rows(tmp_path / "run-final.json", metrics)
     assert first == "| st_gcn | joint | p | 0, 1 | 90.00 ± 1.50 | 99.00 | 89.00 | 10 | 3 | 2 |"
     assert second == "| st_gcn | joint | q | 0, 1 | 81.00 ± 1.41 | 99.00 | 89.00 | 5 |  |  |"
+
+
+def test_poses_have_a_joint_a_row_and_an_estimator_a_column(generator):
+    scores = {
+        "pck": 60.0,
+        "pck_inside": 70.0,
+        "pck_sure_clips": 61.0,
+        "pck_sure_clips_inside": 71.0,
+    }
+    scores |= {"frames_with_person": 90.0, "joints": {"left_hip": 50.0}}
+    scores |= {"joints_inside": {"left_hip": 55.04}}
+    ours = {
+        "speed": {"alone_per_processor_second": 76.0, "whole_per_processor_second": 65.0},
+        "choices": {
+            "clips_where_another_track_is_10_better": 0.2,
+            "smoothed": {"0.02": 60.2},
+            "filled_below": {
+                "0.1": {"unsure": 9.0, "right_as_estimated": 8.0, "right_if_filled": 11.0}
+            },
+        },
+    }
+    measured = {
+        "estimators": {"MoveNet 256": scores | ours, "BlazePose": scores}, "clips": 3, "frames": 9,
+        "sure_clips": 2, "threshold": 0.2, "machine": {"cores": 2}, "load": 1.0, "beside": "",
+        "command": "python x",
+    }  # fmt: skip
+    text = generator.poses_section(measured)
+    assert "| joint | MoveNet 256 | BlazePose |" in text
+    assert "| left hip | 50.0 / 55.0 | 50.0 / 55.0 |" in text
+    assert "| from file to tracks, frames a second | 65.0 |  |" in text
+    assert "confidence 0.1 (9.0 %), 8.0 % are right" in text and "60.2 by 0.02 s" in text
