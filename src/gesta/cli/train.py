@@ -34,6 +34,7 @@ from gesta.training import (
 )
 from gesta.training.clips import Missing
 from gesta.training.dry_run import dry_run
+from gesta.training.initial import join_init
 from gesta.training.recipe import SECTIONS, read_table
 from gesta.training.run import is_demo
 from gesta.transforms import Stream
@@ -219,6 +220,7 @@ def _parse_going_on(argv: list[str]) -> Arguments:
 
 
 def _parse_recipe(argv: list[str]) -> Arguments:
+    argv = join_init(argv)
     target = _target(argv)
     base = _base_recipe(target, _value_of(argv, "--data"))
     wanted = _argument_class(base, _seeds_of(target))
@@ -309,7 +311,7 @@ def _argument_class(base: Recipe | None, seeds: str | None) -> type:
         ("seed", Annotated[str, option(help="a number, or several: 0,1,2")],
          field(default=seeds or str(shown.seed))),
         ("out", Annotated[Path | None, option(help="the run's folder")], field(default=None)),
-        ("init", Annotated[str, option(help="run or weights to start from")],
+        ("init", Annotated[str, option(help="run or weights to start from, or STREAM=SOURCE ...")],
          field(default=shown.init)),
         ("context", Annotated[str, option(help="context file, for a model that takes context")],
          field(default=shown.context)),

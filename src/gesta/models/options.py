@@ -142,7 +142,7 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise ModelError(f"expected NAME=VALUE, found {text!r}")
+            raise ModelError(f"option: expected NAME=VALUE, found {text!r}")
         try:
             options[name] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:

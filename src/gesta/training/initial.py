@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from gesta.errors import ModelError, RecipeError
@@ -42,6 +43,15 @@ def read_init(text: str) -> list[tuple[str, str]]:
 def write_init(pairs: list[tuple[str, str]]) -> str:
     """What `read_init` reads."""
     return ",".join(f"{stream}={source}" if stream else source for stream, source in pairs)
+
+
+def join_init(words: Sequence[str]) -> list[str]:
+    """A command line on which the sources of several streams after ``--init`` are one word."""
+    joined = list(words)
+    place = joined.index("--init") + 1 if "--init" in joined else len(joined)
+    while place + 1 < len(joined) and _STREAM.match(joined[place + 1]):
+        joined[place] += f",{joined.pop(place + 1)}"
+    return joined
 
 
 def absolute_init(text: str) -> str:

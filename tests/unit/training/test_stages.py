@@ -14,7 +14,14 @@ from gesta.media import VideoWriter
 from gesta.models import create_model
 from gesta.skeleton import get_layout
 from gesta.training import Observer, Run, find_recipe, resume, train, train_final
-from gesta.training.initial import absolute_init, freeze, read_init, train_mode, write_init
+from gesta.training.initial import (
+    absolute_init,
+    freeze,
+    join_init,
+    read_init,
+    train_mode,
+    write_init,
+)
 
 SIDE, CLASSES = 48, ("left", "right")
 NARROW = {
@@ -101,6 +108,13 @@ def test_what_an_init_names(tmp_path):
     assert read_init(str(odd)) == [("", str(odd))]
     with pytest.raises(RecipeError, match="after rgb=, found none"):
         read_init("rgb=")
+
+
+def test_several_sources_on_a_command_line():
+    words = ["mmff", "--init", "rgb=a.pth", "skeleton=runs/one", "--data", "x"]
+    assert join_init(words) == ["mmff", "--init", "rgb=a.pth,skeleton=runs/one", "--data", "x"]
+    for alone in (["mmff", "--data", "x"], ["mmff", "--init", "a.pt", "--seed", "1"], ["--init"]):
+        assert join_init(alone) == alone
 
 
 def test_only_what_joins_the_streams_learns():
