@@ -49,7 +49,7 @@ class Card:
         video: how RGB becomes the model's input, for a model that takes any.
         context: what made the context vectors that it learnt from, for a model that takes them.
         poses: how the poses of its training data were estimated, if they were and the archive
-            says it: ``estimator``, its ``options``, ``frames_per_second``.
+            says it: ``estimator`` and its ``options``.
     """
 
     model: str

@@ -256,7 +256,7 @@ def _make_card(recipe: Recipe, archive: Archive, train: NDArray[np.int64]) -> Ca
         licence=str(archive.provenance.get("licence", "")),
         poses={
             key: archive.provenance[key]
-            for key in ("estimator", "options", "frames_per_second")
+            for key in ("estimator", "options")
             if "estimator" in archive.provenance and key in archive.provenance
         },
     )
