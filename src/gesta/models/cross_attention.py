@@ -290,12 +290,11 @@ def cross_attention(
         frames: T; None: 16.
         variant: both networks joined by attention, both features side by side, or one alone.
         places: numbers of the blocks, from 0 to 8, that attention follows.
-        form: how relevant a context vector is to a joint; see `CrossAttention`, as for the next.
+        form: how relevant a context vector is to a joint; see `CrossAttention`.
         pool: over the context vectors of a frame.
         dot_scale: divide the dot product by the square root of its length.
         combine: g; with "self_only" there is no context, and no video is needed.
-        trunk: h.
-        residual: whether what enters the attention is added to what leaves.
+        trunk, residual: h, and whether what enters the attention is added to what leaves.
         context: made of a video, or given as features of the frames.
         context_channels: m of given features; of a video it follows from `context_width`.
         context_grid: parts along each side of the video's maps, the mean of each a vector.

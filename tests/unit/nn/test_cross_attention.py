@@ -183,3 +183,19 @@ def test_given_context_is_for_each_frame_or_for_all():
     assert torch.equal(found[:, :3], caption.expand(-1, 3, -1, -1)) and not found[0, 3].any()
     with pytest.raises(ShapeError, match="T=4"):
         given_context(drawn(2, 3, 5, 6), poses, mask, 6)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns about its own insides
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_compiled_training_has_the_same_gradients(pool):
+    module, (x, clip) = make(pool=pool), rows()
+    context = drawn(2, 3, 20, 6)  # two pieces
+    torch.compiler.reset()
+    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
+    gradients = []
+    for run in (module, compiled):
+        module.zero_grad()
+        run(x, context, clip).square().sum().backward()
+        gradients.append([p.grad.clone() for p in module.parameters()])
+    torch.testing.assert_close(*gradients)
+    torch.compiler.reset()
