@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gesta.reproduce import list_targets, markdown
+from gesta.reproduce.rgb import SCRATCH
 
 RESULTS = Path(__file__).parent / "results" / "reproduce"
 DOCS = Path(__file__).parent.parent / "docs"
@@ -33,12 +34,11 @@ PAGES = {"claims": DOCS / "claims.md", "table": DOCS / "reproduction.md"}
 
 
 def documents(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """The results that are there, in the order of the targets."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        document = json.loads(path.read_text("utf-8"))
-        found[document["target"]] = document
-    return [found[target] for target in list_targets() if target in found]
+    """The results that are there, in the order of the targets, from scratch before pre-trained."""
+    targets = list_targets()
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    known = [document for document in found if document["target"] in targets]
+    return sorted(known, key=lambda one: (targets.index(one["target"]), one["block"] != SCRATCH))
 
 
 def page(kind: str, folder: Path = RESULTS) -> str:

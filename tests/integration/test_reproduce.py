@@ -81,6 +81,8 @@ def test_a_table_is_printed(words, capsys):
         ({"csta/table-3": "csta/table-33"}, 2, "did you mean 'csta/table-3'"),
         ({"--recipe": "--seeds"}, 2, "--seeds: expected numbers"),
         ({"--recipe": "--protocol"}, 1, "unknown protocol"),
+        ({"--recipe": "--weights", "csta/table-3": "mmff/table-6"}, 1, "refer to their video"),
+        ({"--recipe": "--context", "--out": "--weights"}, 2, "--weights: expected a file"),
     ],
 )
 def test_bad_arguments_are_told(words, change, status, message, capsys):

@@ -15,7 +15,7 @@ from gesta.errors import RecipeError
 from gesta.reproduce import find_target, reproduce
 from gesta.reproduce.content import mean_and_std, plain, with_interval
 from gesta.reproduce.pages import file_name
-from gesta.reproduce.rgb import Budget
+from gesta.reproduce.rgb import Block, Budget
 from gesta.training.recipe import read_table
 
 
@@ -75,6 +75,7 @@ def parse(argv: list[str]) -> Arguments:
     try:
         find_target(given.target)
         seeds_of(given.seeds)
+        Block(given.weights, given.context)
         if given.jobs < 1:
             raise RecipeError(f"--jobs: expected at least 1, found {given.jobs}")
         if not given.data:

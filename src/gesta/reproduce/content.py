@@ -67,12 +67,11 @@ def _about(document: Document) -> Block:
 
 
 def _recipe(row: Document) -> str:
-    if row["fuses"]:
-        return f"the weighted sum of the decisions of {' and '.join(row['fuses'])}"
     changes = options(row["changes"])
-    found = f"{row['model']}: {changes}" if changes else str(row["model"])
-    begun = [f"{part} from {name}" if part else name for part, name in row["starts"].items()]
-    return f"{found}; starts from {', '.join(begun)}" if begun else found
+    alone = f", its {row['stream']} stream alone" if row["stream"] else ""
+    begun = f", from {' and '.join(row['starts'])} trained alone" if row["starts"] else ""
+    found = f"{row['model']}{alone}{begun}"
+    return f"{found}: {changes}" if changes else found
 
 
 def _base_rows(document: Document, rows: list[list[str]]) -> frozenset[int]:

@@ -65,11 +65,9 @@ def _sum(parts: Sequence[Document]) -> NDArray[np.int64]:
     return np.sum([one["counts"] for one in parts], axis=0, dtype=np.int64)
 
 
-def curves(rows: Sequence[Measured], figure: str) -> Document | None:
+def curves(rows: Sequence[Measured], figure: str) -> Document:
     """The training and validation loss of each row by epoch, the mean over folds and seeds."""
-    found = {one.row.name: _losses(one) for one in rows if one.choosing}
-    if not found:
-        return None
+    found = {one.row.name: _losses(one) for one in rows}
     return {
         "figure": figure,
         "training": {name: losses[0] for name, losses in found.items()},

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from gesta.evaluation import summary
-from gesta.reproduce.decision import Decision, decide
-from gesta.reproduce.outcome import (
-    Outcome,
-    difference,
-    outcome_from,
-    outcome_of,
-    singles,
-    spread,
-)
+from gesta.reproduce.outcome import Outcome, difference, outcome_of, spread
 from gesta.reproduce.paper import Paper, Row
 from gesta.reproduce.plan import Place, recipe_for, shortened
 from gesta.reproduce.rgb import first_weights
-from gesta.reproduce.runs import Starts, Task, Wanted, choosing_runs, final_runs
+from gesta.reproduce.runs import Starts, Wanted, choosing_runs, final_runs
 from gesta.reproduce.settings import Settings
 from gesta.training import Recipe, Run
 
@@ -36,11 +25,9 @@ class Measured:
 
     Args:
         row, place: which.
-        runs: one a seed, whose test scores count; none of a row that is made of others.
+        runs: one a seed, whose test scores count.
         choosing: the runs that have a validation part.
-        outcome: what is recognised.
-        validation: top-1 on validation, the mean of the runs that have such a part, in per cent.
-        figures: what was measured, as plain values.
+        outcome: what the runs recognise.
     """
 
     row: Row
@@ -48,8 +35,12 @@ class Measured:
     runs: tuple[Run, ...]
     choosing: tuple[Run, ...]
     outcome: Outcome
-    validation: float
-    figures: Mapping[str, Any]
+
+    @property
+    def validation(self) -> float:
+        """Top-1 on validation, the mean of the runs that have such a part, in per cent."""
+        values = [run.metrics["validation"]["top1"] for run in self.choosing]
+        return sum(values) / len(values)
 
     @property
     def has_learnt(self) -> bool:
@@ -58,9 +49,20 @@ class Measured:
         return self.outcome.accuracy >= chance + LEARNT * (100 - chance)
 
     def numbers(self) -> dict[str, Any]:
-        """What was measured, as plain values."""
-        shared = {"validation": self.validation, "clips": len(self.outcome.ids)}
-        return {**self.figures, **shared}
+        """What the runs measured, as plain values."""
+        metrics = [run.metrics for run in self.runs]
+        first = metrics[0]
+        return {
+            **{key: spread([one[key] for one in metrics]) for key in MEASURES},
+            "validation": self.validation,
+            "clips": len(self.outcome.ids),
+            "parameters": first["parameters"],
+            "flops": first["flops"],
+            "epochs": [one["epochs"] for one in metrics],
+            "seconds": sum(one["seconds"] for one in metrics),
+            "runs": [run.name for run in self.runs],
+            "machine": first["machine"],
+        }
 
     def above(self, base: Measured) -> dict[str, Any]:
         """The difference to another row of the same place, with its interval."""
@@ -84,17 +86,14 @@ def wanted_in_full(row: Row, place: Place, paper: Paper, settings: Settings) -> 
 
 
 def _wanted(row: Row, place: Place, paper: Paper, settings: Settings, short: bool) -> Wanted:
-    if row.fuses:
-        parts = [_wanted(one, place, paper, settings, short) for one in row.fuses]
-        return Wanted((), before=tuple(parts))
+    recipe = recipe_of(row, place, paper, settings)
     before = {
-        part: _started(one, place, paper, settings, short) for part, one in row.starts.items()
+        stream: _shared(one, place, paper, settings, short) for stream, one in row.starts.items()
     }
     starts: Starts = {
-        **first_weights(row, settings.block),
-        **{part: one.first[0].key for part, one in before.items()},
+        **first_weights(recipe.model, settings.block),
+        **{stream: one.first[0].key for stream, one in before.items()},
     }
-    recipe = recipe_of(row, place, paper, settings)
     if short:
         found = choosing_runs(shortened(recipe), place, settings.seeds, starts)
     else:
@@ -102,7 +101,7 @@ def _wanted(row: Row, place: Place, paper: Paper, settings: Settings, short: boo
     return Wanted(found.first, found.finals, tuple(before.values()))
 
 
-def _started(row: Row, place: Place, paper: Paper, settings: Settings, short: bool) -> Wanted:
+def _shared(row: Row, place: Place, paper: Paper, settings: Settings, short: bool) -> Wanted:
     """The one run of a row that others start from: of the first seed, with a validation part.
 
     It is shared by all rows that start from it, all their seeds and their final runs, which
@@ -114,77 +113,11 @@ def _started(row: Row, place: Place, paper: Paper, settings: Settings, short: bo
 
 def measure(row: Row, place: Place, runs: Wanted, settings: Settings) -> Measured:
     """What the finished runs of a row say."""
-    if row.fuses:
-        return _measure_fused(row, place, runs, settings)
-    reported, choosing = _opened(runs.reported, settings), _opened(runs.first, settings)
-    top1 = [run.metrics["validation"]["top1"] for run in choosing]
-    return Measured(
-        row,
-        place,
-        reported,
-        choosing,
-        outcome_of(reported),
-        sum(top1) / len(top1),
-        _figures(reported),
-    )
-
-
-def _opened(tasks: Sequence[Task], settings: Settings) -> tuple[Run, ...]:
-    return tuple(settings.workshop.run(task.key) for task in tasks)
-
-
-def _figures(runs: Sequence[Run]) -> dict[str, Any]:
-    metrics = [run.metrics for run in runs]
-    first = metrics[0]
-    return {
-        **{key: spread([one[key] for one in metrics]) for key in MEASURES},
-        "parameters": first["parameters"],
-        "flops": first["flops"],
-        "epochs": [one["epochs"] for one in metrics],
-        "seconds": sum(one["seconds"] for one in metrics),
-        "runs": [run.name for run in runs],
-        "machine": first["machine"],
-    }
-
-
-def _measure_fused(row: Row, place: Place, runs: Wanted, settings: Settings) -> Measured:
-    """What the sum of two rows' decisions says; the weight is chosen on validation."""
-    first, second = (_opened(part.reported, settings) for part in runs.before)
-    learners = [_opened(part.first, settings) for part in runs.before]
-    seeds = []
-    for number, pair in enumerate(zip(first, second, strict=True)):
-        choosing = tuple(part[min(number, len(part) - 1)] for part in learners)
-        seeds.append(_decisions((choosing[0], choosing[1]), pair))
-    named = [(row.name, [one.test.labelled() for one in members]) for members in seeds]
-    tests = [[summary(one.test) for one in members] for members in seeds]
-    means = {key: [_mean([test[key] for test in one]) for one in tests] for key in MEASURES}
-    validation = [summary(one.validation)["top1"] for members in seeds for one in members]
-    parts = [_figures(first), _figures(second)]
-    figures = {
-        **{key: spread(values) for key, values in means.items()},
-        **{key: sum(part[key] for part in parts) for key in ("parameters", "flops", "seconds")},
-        "epochs": [],
-        "runs": [name for part in parts for name in part["runs"]],
-        "machine": parts[0]["machine"],
-        "share_of_first": [one.share for members in seeds for one in members],
-    }
-    return Measured(row, place, (), (), outcome_from(named), _mean(validation), figures)
-
-
-def _decisions(learners: tuple[Run, Run], tested: tuple[Run, Run]) -> list[Decision]:
-    """The fused scores of two runs, or of each member of two groups."""
-    columns = [singles(run) for run in (*learners, *tested)]
-    return [
-        decide((a.validation_scores, b.validation_scores), (c.scores, d.scores))
-        for a, b, c, d in zip(*columns, strict=True)
-    ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+    reported = tuple(settings.workshop.run(task.key) for task in runs.reported)
+    choosing = tuple(settings.workshop.run(task.key) for task in runs.first)
+    return Measured(row, place, reported, choosing, outcome_of(reported))
 
 
 def best_of(rows: Sequence[Measured], count: int) -> list[Measured]:
     """The rows that are best on validation; of equal ones the first."""
-    trained = [one for one in rows if one.runs]
-    return sorted(trained, key=lambda one: -one.validation)[:count]
+    return sorted(rows, key=lambda one: -one.validation)[:count]

@@ -42,9 +42,10 @@ class Row:
         base: the row that it is compared with; "" for the table's.
         two_persons: whether it says something only where clips show two persons.
         sees_rgb: whether its model takes pictures, or context made of them.
-        starts: the rows whose trained networks it starts from, by the part of its own network
-            that each becomes; "" is all of it.
-        fuses: the rows whose decisions are summed; nothing is trained for such a row itself.
+        stream: the stream of its model that is trained alone, which is then the whole network;
+            "" for the model itself.
+        starts: by stream, the rows whose networks, trained alone, its model starts from.
+        input_of: the model whose recipe says the input; "" for its own.
         cost: the paper's parameters in millions and multiply-adds in 10^9, None where not told.
     """
 
@@ -55,20 +56,15 @@ class Row:
     base: str = ""
     two_persons: bool = False
     sees_rgb: bool = False
+    stream: str = ""
     starts: Mapping[str, Row] = field(default_factory=dict)
-    fuses: tuple[Row, ...] = ()
+    input_of: str = ""
     cost: tuple[float | None, float | None] = (None, None)
 
     @property
     def quoted(self) -> bool:
         """Whether it is a method that is not the paper's own, whose numbers are quoted."""
-        return self.model is None and not self.fuses
-
-    @property
-    def trained(self) -> tuple[Row, ...]:
-        """The rows that are trained for it: itself, and those that it starts from or fuses."""
-        before = [row for one in (*self.starts.values(), *self.fuses) for row in one.trained]
-        return (*before, self) if self.model is not None else tuple(before)
+        return self.model is None
 
 
 @dataclass(frozen=True)

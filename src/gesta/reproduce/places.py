@@ -84,7 +84,7 @@ def why_not(row: Row, place: Place, table: Table) -> str | None:
     """Why a row says nothing at a place; None where it does."""
     if row.two_persons and not place.shows_two:
         return f"the clips of {place.dataset} show one person: {table.why_two}"
-    if not place.shows_rgb and any(one.sees_rgb for one in (row, *row.trained)):
+    if row.sees_rgb and not place.shows_rgb:
         return f"the clips of {place.dataset} refer to no video"
     return None
 

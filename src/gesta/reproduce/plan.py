@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gesta.reproduce.paper import Paper, Row
 from gesta.reproduce.rgb import Block, Budget, pretrained, sized
 from gesta.training import Recipe, find_recipe
 from gesta.training.recipe import merge
+from gesta.training.stages import stream_recipe
 from gesta.transforms import takes_footage
 from gesta.version import __version__
 
@@ -83,7 +84,7 @@ def recipe_for(
         RecipeError: an unknown option or value.
     """
     if row.model is None:
-        raise RecipeError(f"{row.name}: nothing is trained for it; it is quoted or made of others")
+        raise RecipeError(f"{row.name}: is quoted, and nothing is trained for it")
     dataset: str | None = place.archive.dataset
     if budget == "paper" and dataset not in paper.datasets:
         dataset = None
@@ -91,10 +92,13 @@ def recipe_for(
     given = dict(own or {})
     if "model" in given:
         given["model"] = {key: v for key, v in given["model"].items() if key in known}
-    given = merge(sized(row.model, budget), given)
+    if row.input_of:
+        given = merge({"input": asdict(find_recipe(row.input_of, dataset).input)}, given)
+    given = merge(sized(find_recipe(row.model, dataset), budget), given)
     given = merge(merge(given, pretrained(row, block or Block())), row.changes)
     recipe = find_recipe(row.model, dataset, given)
-    return recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
+    recipe = recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
+    return stream_recipe(recipe, row.stream) if row.stream else recipe
 
 
 def check_own(own: SettingsTable, rows: Iterable[Row]) -> None:
@@ -103,7 +107,7 @@ def check_own(own: SettingsTable, rows: Iterable[Row]) -> None:
     Raises:
         RecipeError: which.
     """
-    models = {part.model for row in rows for part in row.trained if part.model is not None}
+    models = {row.model for row in rows if row.model is not None}
     known = {option for model in models for option in model_entry(model).options}
     unknown = sorted(set(own.get("model", {})) - known)
     if unknown:
@@ -124,9 +128,11 @@ def shortened(recipe: Recipe, share: int = SCREENING) -> Recipe:
         patience=part(recipe.schedule.patience, min(2, recipe.schedule.patience)),
         milestones=tuple(sorted({part(at, 1) for at in recipe.schedule.milestones})),
     )
+    alone, joined = recipe.loop.stages
     loop = replace(
         recipe.loop,
         epochs=part(recipe.loop.epochs, 1),
+        stages=(part(alone, 0), part(joined, 0)),
         early_stop=part(recipe.loop.early_stop, 0),
     )
     return recipe.replace(schedule=schedule, loop=loop)

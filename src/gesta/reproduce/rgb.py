@@ -7,6 +7,7 @@ user's ImageNet weights stand for the papers' own networks of images, as a backb
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from gesta.archive import open_context
 from gesta.errors import RecipeError
 from gesta.reproduce.paper import Row
+from gesta.training import Recipe
 
 Budget = Literal["paper", "gpu", "cpu"]
 SCRATCH, PRETRAINED = "from scratch", "pre-trained"
@@ -62,13 +64,21 @@ class Block:
         return {"block": self.name, "files": files}
 
 
-def sized(model: str, budget: Budget) -> dict[str, dict[str, Any]]:
-    """The recipe options that say how large a model's pictures are with a budget."""
-    if model not in _SIZES:
+def sized(recipe: Recipe, budget: Budget) -> dict[str, dict[str, Any]]:
+    """The recipe options that say how large a model's pictures are with a budget.
+
+    Frames that are kept small beside the archive are as much larger or smaller as the pictures.
+
+    Args:
+        recipe: with the pictures that it would have otherwise.
+        budget: see `gesta.reproduce.BUDGETS`.
+    """
+    if recipe.model not in _SIZES:
         return {}
-    full, small, option = _SIZES[model]
+    full, small, option = _SIZES[recipe.model]
     size = small if budget == "cpu" else full
-    return {"model": {option: size}, "video": {"size": size}}
+    cache = math.ceil(recipe.video.cache * size / recipe.video.size)
+    return {"model": {option: size}, "video": {"size": size, "cache": cache}}
 
 
 def pretrained(row: Row, block: Block) -> dict[str, Any]:
@@ -88,9 +98,9 @@ def pretrained(row: Row, block: Block) -> dict[str, Any]:
     return {"model": {"image": IMAGE_NETWORK}}
 
 
-def first_weights(row: Row, block: Block) -> Mapping[str, Path]:
-    """The files that a row starts from, by part; a row that starts from another has that one's."""
-    if block.weights is None or row.model != "xception_frame":
+def first_weights(model: str, block: Block) -> Mapping[str, Path]:
+    """The files that a model starts from, by stream; one with stages starts from its streams."""
+    if block.weights is None or model != "xception_frame":
         return {}
     return {"rgb": block.weights.resolve()}
 

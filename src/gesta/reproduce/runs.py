@@ -17,6 +17,7 @@ import torch
 
 from gesta.reproduce.plan import Place, run_key
 from gesta.training import Observer, Recipe, Run, resume, train, train_final
+from gesta.training.initial import write_init
 
 # What parts of a network start from: keys of runs in the same folder, or files of weights.
 Starts = Mapping[str, str | Path]
@@ -178,14 +179,14 @@ def init_of(starts: Starts, folder: Path) -> str:
     """What a recipe says of the runs and files that parts of its network start from.
 
     Args:
-        starts: by part; "" is the whole network.
+        starts: by stream; "" is the whole network.
         folder: of the runs.
     """
-    found = {
-        part: start if isinstance(start, Path) else (folder / start).resolve()
-        for part, start in starts.items()
-    }
-    return " ".join(f"{part}={path}" if part else str(path) for part, path in found.items())
+    pairs = [
+        (stream, str(one if isinstance(one, Path) else (folder / one).resolve()))
+        for stream, one in starts.items()
+    ]
+    return write_init(pairs)
 
 
 def _is_planned(run: Run) -> bool:

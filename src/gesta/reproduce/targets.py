@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from gesta.errors import RecipeError
 from gesta.reproduce.cross_attention import CROSS_ATTENTION
 from gesta.reproduce.csta import CSTA
+from gesta.reproduce.mmff import MMFF
 from gesta.reproduce.paper import Paper, Table
 from gesta.reproduce.san import SAN
 
-PAPERS = {paper.name: paper for paper in (SAN, CSTA, CROSS_ATTENTION)}
+PAPERS = {paper.name: paper for paper in (SAN, CSTA, CROSS_ATTENTION, MMFF)}
 CLAIMS = "claims"
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gesta.archive import Protocol, write_archive
-from gesta.clip import Clip
+from gesta.archive.videos import videos_provenance
+from gesta.clip import Clip, VideoReference
+from gesta.media import VideoWriter
 from gesta.skeleton import get_layout
 
 CLASSES = ("circle", "line", "rest")
@@ -63,6 +65,51 @@ def single_path(tmp_path_factory):
 def viewless_path(tmp_path_factory):
     """An archive that has folds of subjects and no protocol across views."""
     return write(tmp_path_factory.mktemp("archives"), "viewless", 1, PROTOCOLS[1:])
+
+
+WIDTH, HEIGHT = 48, 32
+
+
+def filmed_clip(index):
+    """A body that rests; the bright half of its video tells its class."""
+    rng = np.random.default_rng(index)
+    frames = 16 + index % 3
+    coords = rng.uniform(8, 28, size=(1, 1, 17, 2)) + rng.normal(size=(1, frames, 17, 2))
+    return Clip(
+        coords.astype(np.float32),
+        get_layout("coco_17"),
+        ("x", "y"),
+        "pixels",
+        frame_size=(WIDTH, HEIGHT),
+        video=VideoReference(f"clip{index:02d}.mp4", np.arange(frames) / 10),
+        id=f"clip{index:02d}",
+        label=index % 2,
+        subject=str(index // 2 % 4),
+    )
+
+
+@pytest.fixture(scope="session")
+def filmed_path(tmp_path_factory):
+    """An archive of 24 clips in two classes, whose videos lie beside it."""
+    home = tmp_path_factory.mktemp("filmed")
+    (home / "videos").mkdir()
+    clips = [filmed_clip(index) for index in range(24)]
+    for clip in clips:
+        image = np.full((HEIGHT, WIDTH, 3), 30, np.uint8)
+        image[:, slice(0, 24) if clip.label == 0 else slice(24, 48)] = 200
+        with VideoWriter(home / "videos" / f"{clip.id}.mp4", (WIDTH, HEIGHT), 10) as writer:
+            for _ in range(clip.frames):
+                writer.write(image)
+    about = {"videos": videos_provenance(home / "filmed", home / "videos")}
+    write_archive(
+        home / "filmed",
+        clips,
+        ("left", "right"),
+        dataset="filmed",
+        protocols=PROTOCOLS[1:],
+        provenance=about,
+    )
+    return home / "filmed"
 
 
 @pytest.fixture
