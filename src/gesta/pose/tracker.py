@@ -108,13 +108,20 @@ class Tracker:
         self._tracks = [track for track in self._tracks if not self._is_gone(track, time)]
         self._time = time
         ids = np.full(len(detections), -1, np.int64)
-        distinct = _distinct(detections)
-        for row, column in _pairs(self._costs(detections, distinct, time)):
-            track, index = self._tracks[row], distinct[column]
-            track.move(detections, index, time)
-            ids[index] = track.id
-        for index in distinct:
-            if ids[index] < 0 and detections.scores[index] >= self.start_score:
+        distances, gates = self._distances(detections, time)
+        repeats = _repeats(detections)
+        clear, settled = np.isinf(repeats), np.zeros(len(self._tracks), bool)
+        # What looks like a body seen twice may be two in an embrace: it goes to a track that has
+        # found nobody else and is nearer to it than the other body is.
+        for chosen, limit in ((clear, gates), (~clear, np.minimum(gates, repeats))):
+            costs = np.where(distances < limit, distances / gates, 1)
+            costs[settled] = 1
+            for row, index in _pairs(costs, chosen):
+                settled[row] = True
+                self._tracks[row].move(detections, index, time)
+                ids[index] = self._tracks[row].id
+        for index in np.flatnonzero(clear & (ids < 0)).tolist():
+            if detections.scores[index] >= self.start_score:
                 ids[index] = self._start(detections, index, time)
         return ids
 
@@ -134,22 +141,24 @@ class Tracker:
         centre = (track.box[:2] + track.box[2:]) / 2 + track.ahead(time)
         return bool((centre < 0).any() or (centre > np.array(self.frame_size)).any())
 
-    def _costs(self, detections: Detections, chosen: list[int], time: float) -> Floats:
-        """(tracks, chosen): distance as a part of what the gate allows; 1 where it forbids."""
-        if not self._tracks or not chosen:
-            return np.ones((len(self._tracks), len(chosen)), np.float32)
+    def _distances(self, detections: Detections, time: float) -> tuple[Floats, Floats]:
+        """(tracks, P) from where tracks lead, infinite for unlike sizes, and (tracks, 1) gates."""
+        if not self._tracks:
+            return np.zeros((0, len(detections)), np.float32), np.zeros((0, 1), np.float32)
         ahead = np.array([track.ahead(time) for track in self._tracks], np.float32)
         expected = _Bodies(
             np.array([track.joints for track in self._tracks]) + ahead[:, None],
             np.array([track.confidence for track in self._tracks]),
             np.array([track.box for track in self._tracks]) + np.tile(ahead, 2),
         )
-        found = _Bodies.of(detections).take(chosen)
-        unseen = np.array([time - track.time for track in self._tracks])
-        gate = np.minimum(NEAR + NEARER_A_SECOND * unseen, FAR)[:, None]
+        found = _Bodies.of(detections)
         one, other = expected.sizes[:, None], found.sizes[None, :]
         alike = np.maximum(one, other) <= self.size_gate * np.minimum(one, other)
-        return np.where(alike, np.minimum(_distances(expected, found) / gate, 1), 1)
+        unseen = np.array([time - track.time for track in self._tracks])
+        gates = np.minimum(NEAR + NEARER_A_SECOND * unseen, FAR)[:, None].astype(np.float32)
+        distances = _distances(expected, found)
+        distances[~alike] = np.inf
+        return distances, gates
 
 
 @dataclass(frozen=True)
@@ -164,9 +173,6 @@ class _Bodies:
     def of(cls, found: Detections) -> _Bodies:
         return cls(found.joints, found.confidence, found.boxes)
 
-    def take(self, chosen: list[int]) -> _Bodies:
-        return _Bodies(self.joints[chosen], self.confidence[chosen], self.boxes[chosen])
-
     @property
     def sizes(self) -> Floats:
         """(P,) diagonals of the boxes: they change less than areas when arms go up."""
@@ -176,7 +182,7 @@ class _Bodies:
     @property
     def middles(self) -> Floats:
         """(P, 2) middles of the boxes."""
-        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+        return (self.boxes[:, :2] + self.boxes[:, 2:]) / np.float32(2)
 
 
 def _distances(ones: _Bodies, others: _Bodies) -> Floats:
@@ -193,23 +199,28 @@ def _distances(ones: _Bodies, others: _Bodies) -> Floats:
     return np.where(total > 0, mean, middles) / ((ones.sizes[:, None] + others.sizes[None]) / 2)
 
 
-def _distinct(detections: Detections) -> list[int]:
-    """The detections, best first, without those that show the body of a better one again."""
-    kept: list[int] = []
-    if len(detections):
+def _repeats(detections: Detections) -> Floats:
+    """(P,) how far each is from a better one whose body it seems to show again, else infinite."""
+    repeats = np.full(len(detections), np.inf, np.float32)
+    if len(detections) > 1:
         bodies = _Bodies.of(detections)
         apart = _distances(bodies, bodies)
+        kept: list[int] = []
         for index in np.argsort(-detections.scores, kind="stable").tolist():
-            if (apart[index, kept] >= SAME_BODY).all():
+            nearest = apart[index, kept].min(initial=np.inf)
+            if nearest < SAME_BODY:
+                repeats[index] = nearest
+            else:
                 kept.append(index)
-    return kept
+    return repeats
 
 
-def _pairs(costs: Floats) -> list[tuple[int, int]]:
-    """Rows and columns that belong together, at least total cost, without those of cost 1."""
+def _pairs(costs: Floats, chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Rows and chosen columns that belong together: least total cost, none of cost 1."""
     # Imported here: most of gesta does without scipy, which is slow to import.
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(costs)
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    columns = np.flatnonzero(chosen)
+    rows, places = linear_sum_assignment(costs[:, columns])
+    pairs = zip(rows.tolist(), columns[places].tolist(), strict=True)
     return [(row, column) for row, column in pairs if costs[row, column] < 1]

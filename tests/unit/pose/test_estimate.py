@@ -80,19 +80,30 @@ def test_a_video_without_people_is_an_empty_clip(tmp_path):
 
 
 @pytest.mark.slow  # decoding 72 frames of 1920 x 1080
-def test_two_real_people_keep_their_tracks(test_data):
-    """Two people walk side by side; for some frames the estimator loses one of them."""
+def test_two_real_people_who_embrace_keep_their_tracks(test_data):
     with open_video(test_data / "videos" / "demo_skeleton.mp4") as video:
         clip = estimate_poses(video, MoveNet(), persons=None)
+    check_two(clip)
+
+
+def test_two_real_people_keep_their_tracks(test_data):
+    """One sits, the other sits down beside; the estimator gives them in any order."""
+    name = "AllThePresidentMen_sit_f_nm_np1_ri_med_7.mp4"
+    with open_video(test_data / "jhmdb" / "videos" / "sit" / name) as video:
+        clip = estimate_poses(video, MoveNet(), persons=None)
+    check_two(clip)
+
+
+def check_two(clip):
+    """Both are there nearly always, never change sides, and nobody leaps."""
     assert clip.persons == 2
     hips = clip.coords[:, :, 11:13].mean(axis=2)
     there = np.isfinite(hips[..., 0])
-    assert there.mean() > 0.85
+    assert there.mean() > 0.95
     both = there.all(axis=0)
-    # They never change sides, and nobody leaps.
     assert len(np.unique(np.sign(hips[0, both, 0] - hips[1, both, 0]))) == 1
     steps = np.linalg.norm(np.diff(hips, axis=1), axis=-1)
-    assert np.nanmax(steps) < 60
+    assert np.nanmax(steps) < 0.06 * clip.frame_size[1]
 
 
 def test_frames_of_a_video_are_watched_one_by_one(squares, draw, see):

@@ -121,6 +121,15 @@ def test_a_second_sight_of_a_body_is_nobody(draw, see):
         assert ids.tolist() == [-1, 0, 1]
 
 
+def test_two_in_an_embrace_stay_two(draw, see):
+    """They come so near that the surer one's body seems to be seen twice."""
+    tracker = Tracker()
+    for t in range(30):
+        apart = max(60 - 4 * t, 6)
+        found = see(draw(200, 240, 100), draw(200 + apart, 240, 100), scores=[0.6, 0.4])
+        assert tracker.update(found, t / RATE).tolist() == [0, 1]
+
+
 def test_an_unsure_detection_continues_but_does_not_begin(draw, see):
     tracker = Tracker(start_score=0.2)
     weak = see(draw(200, 240), scores=[0.15])
