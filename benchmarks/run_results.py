@@ -32,17 +32,25 @@ class Plan:
         source: its file below the data folder.
         protocol: which is trained.
         also: protocols of the same training part that final runs are evaluated on as well.
+        extract: where it is a folder of videos, what `gesta extract` is told; DATA stands for the
+            data folder.
     """
 
     source: str
     protocol: str
     also: tuple[str, ...] = ()
+    extract: tuple[str, ...] = ()
 
 
 PLANS = {
     "utd_mhad": Plan("utd_mhad/Skeleton.tar.xz", "cross_subject"),
     "nw_ucla": Plan("nw_ucla/all_sqe.tar.xz", "cross_view", ("cross_view_clean",)),
     "sbu": Plan("sbu_kinect/SBU_skeleton_pos_txt.tar.xz", "folds"),
+    "jhmdb": Plan(
+        "jhmdb/videos",
+        "splits",
+        extract=("--splits", "DATA/jhmdb/splits.zip", "--source-from", r"^([^/]+)/(.+)_\1_"),
+    ),
 }
 
 
@@ -61,8 +69,15 @@ def folder(name: str, model: str, stream: str) -> Path:
 
 
 def prepare(name: str, data: Path) -> None:
-    if not Path("archives", name).exists():
-        gesta("prepare", name, data / PLANS[name].source, "--out", f"archives/{name}")
+    """Make the archive: of skeletons, or of videos."""
+    plan, out = PLANS[name], Path("archives", name)
+    if out.exists():
+        return
+    if plan.extract:
+        words = [word.replace("DATA", str(data)) for word in plan.extract]
+        gesta("extract", data / plan.source, *words, "--name", name, "--out", out)
+    else:
+        gesta("prepare", name, data / plan.source, "--out", out)
 
 
 def finish(run: Path, *words: object) -> None:

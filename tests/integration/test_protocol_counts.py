@@ -1,8 +1,6 @@
 """Real data sets, prepared whole: the published counts, and what is known of the files."""
 
 import re
-import subprocess
-import sys
 import tarfile
 from collections import Counter
 
@@ -11,8 +9,6 @@ import pytest
 
 from gesta.archive import Archive, diagnose, train_and_test
 from gesta.datasets import prepare
-from gesta.datasets.jhmdb import DEMO_FILE
-from gesta.formats.npz import load_npz
 
 SOURCES = {
     "utd_mhad": "utd_mhad/Skeleton.tar.xz",
@@ -152,36 +148,6 @@ def test_the_npz_says_the_same_splits_as_the_text_files(archives, test_data, tmp
     alone = prepare("jhmdb", test_data / "jhmdb" / "jhmdb_blazepose_and_gt.npz", tmp_path / "a")
     whole = archives("jhmdb")
     assert {k: v for k, v in alone.protocols.items()} == dict(whole.protocols)
-
-
-def test_the_demo_data_are_the_clips_of_jhmdb(archives, tmp_path):
-    demo, whole = prepare("jhmdb", DEMO_FILE, tmp_path / "demo"), archives("jhmdb")
-    assert (demo.ids, demo.classes) == (whole.ids, whole.classes)
-    np.testing.assert_array_equal(demo.table.digests, whole.table.digests)
-    np.testing.assert_array_equal(demo.labels, whole.labels)
-    np.testing.assert_array_equal(demo.flat().confidence, whole.flat().confidence)
-    assert dict(demo.protocols) == dict(whole.protocols)
-
-
-def test_the_demo_data_are_small_and_say_where_they_come_from(tmp_path):
-    assert DEMO_FILE.stat().st_size < 3e6
-    notice = (DEMO_FILE.parent / "README.md").read_text("utf-8")
-    assert all(word in notice for word in ("J-HMDB", "HMDB51", "CC BY 4.0", "BlazePose"))
-    archive = prepare("jhmdb", DEMO_FILE, tmp_path / "demo")
-    assert (len(archive), len(archive.classes)) == (928, 21)
-    assert {k: len(v) for k, v in archive.split("split_1").items()}["test"] == 268
-
-
-def test_the_demo_data_are_what_the_script_makes(test_data, tmp_path):
-    script = DEMO_FILE.parents[4] / "scripts" / "make_demo_data.py"
-    npz = test_data / "jhmdb" / "jhmdb_blazepose_and_gt.npz"
-    command = [sys.executable, script, npz, "--out", tmp_path / "demo.npz"]
-    subprocess.run(command, check=True, capture_output=True)
-    made, shipped = (
-        load_npz(path.read_bytes(), "npz") for path in (tmp_path / "demo.npz", DEMO_FILE)
-    )
-    assert list(made) == list(shipped)
-    assert all(made[key].tobytes() == shipped[key].tobytes() for key in made)
 
 
 def test_a_part_of_a_data_set_is_fine(test_data, tmp_path):

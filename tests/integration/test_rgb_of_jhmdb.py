@@ -7,8 +7,7 @@ import torch
 from gesta.archive import open_archive, write_archive
 from gesta.archive.videos import videos_provenance
 from gesta.clip import VideoReference
-from gesta.datasets.jhmdb import DEMO_FILE
-from gesta.formats.jhmdb import CLASSES, parse_jhmdb_npz
+from gesta.datasets.demo import write_demo_archive
 from gesta.media import open_video
 from gesta.skeleton import get_layout
 from gesta.transforms import (
@@ -32,12 +31,13 @@ def archive(test_data, tmp_path_factory):
     """Three clips of J-HMDB as they were estimated, with their videos."""
     folder, path = test_data / "jhmdb" / "videos", tmp_path_factory.mktemp("jhmdb") / "archive"
     clips = []
-    for clip in parse_jhmdb_npz(DEMO_FILE.read_bytes(), DEMO_FILE.name)[::400]:
+    demo = write_demo_archive(path.with_name("demo"))
+    for clip in demo.clips[::400]:
         with open_video(folder / f"{clip.id}.mp4") as video:
             assert len(video.times) == clip.frames
             clips.append(clip.replace(video=VideoReference(f"{clip.id}.mp4", video.times)))
     about = {"videos": videos_provenance(path, folder)}
-    write_archive(path, clips, CLASSES, dataset="jhmdb", provenance=about)
+    write_archive(path, clips, demo.classes, dataset="jhmdb", provenance=about)
     return open_archive(path)
 
 

@@ -11,7 +11,7 @@ from gesta.archive import Archive, diagnose, open_archive
 from gesta.cli.console import Console
 from gesta.cli.doctor import describe
 from gesta.cli.train import ConsoleObserver, stopped
-from gesta.datasets import prepare
+from gesta.datasets.demo import write_demo_archive
 from gesta.errors import ArchiveError
 from gesta.report import write_report
 from gesta.training import Recipe, find_recipe, train
@@ -39,7 +39,7 @@ class Arguments:
 
 def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     """Go the whole way; the last lines are the measures and the path of the report."""
-    archive = demo_archive(arguments.out / "archive", console)
+    archive = demo_archive(arguments.out / "archive")
     for line in describe(diagnose(archive, PROTOCOL)):
         console.say(line)
     recipe = demo_recipe(archive, arguments)
@@ -63,16 +63,12 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     return {"run": str(done.path), "report": str(report), **metrics}
 
 
-def demo_archive(path: Path, console: Console) -> Archive:
+def demo_archive(path: Path) -> Archive:
     """The embedded poses as an archive; made when it is not there yet."""
     try:
         return open_archive(path)
     except ArchiveError:
-        with (
-            as_file(files("gesta") / "data" / "demo") as source,
-            console.progress("preparing") as progress,
-        ):
-            return prepare("jhmdb", source, path, progress=progress, overwrite=path.exists())
+        return write_demo_archive(path, overwrite=path.exists())
 
 
 def demo_recipe(archive: Archive, arguments: Arguments) -> Recipe:

@@ -1,5 +1,7 @@
 """J-HMDB: 928 clips of 21 actions, as estimated (COCO-17) or annotated (15 joints) poses.
 
+The videos themselves are read by `gesta extract`, like anybody's.
+
 Give the npz of BlazePose poses, a folder with it (and ``splits.zip``, if you have it), or the
 release's ``joint_positions`` with ``splits``. Splits are taken from ``splits.zip`` or the text
 files in it, and else from the npz's own table, which says the same.
@@ -7,9 +9,11 @@ files in it, and else from the npz's own table, which says the same.
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from gesta.archive import Protocol
 from gesta.clip import Clip, map_to_layout
@@ -32,8 +36,6 @@ from gesta.formats.jhmdb import (
 from gesta.formats.npz import load_npz, npz_keys
 
 SPLITS = 3
-# All clips as COCO-17, the data of `gesta demo`; its README says where they come from.
-DEMO_FILE = Path(__file__).parents[1] / "data" / "demo" / "jhmdb_coco17.npz"
 
 
 def selects(name: str) -> bool:
@@ -85,11 +87,19 @@ def _add_table(splits: Splits, data: bytes, name: str) -> None:
     names, table = arrays["name"], arrays["split"]
     if table.shape != (len(names), SPLITS):
         return
-    for split in range(SPLITS):
-        train, test = (
-            {str(names[i]) for i in np.flatnonzero(table[:, split] == part)} for part in (1, 2)
-        )
-        splits[f"split_{split + 1}"] = (train, test)
+    splits.update(table_splits([str(one) for one in names], table))
+
+
+def table_splits(names: Sequence[str], table: NDArray[Any]) -> Splits:
+    """What a table of (clips, splits) says: 1 trains, 2 tests, else neither."""
+
+    def part(column: NDArray[Any], value: int) -> set[str]:
+        return {name for name, one in zip(names, column, strict=True) if one == value}
+
+    return {
+        f"split_{number}": (part(column, 1), part(column, 2))
+        for number, column in enumerate(table.T, start=1)
+    }
 
 
 def protocols(recorded: Recorded, side: Splits) -> list[Protocol]:

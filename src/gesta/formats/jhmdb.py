@@ -6,8 +6,7 @@ which was brought to 30 frames a second (Kuehne et al. 2011, section 3).
 The npz holds the rows of all clips one after the other: ``name`` (N,) as ``class/clip``,
 ``label`` (N,), ``class_names``, ``offset`` (N + 1,) rows, ``blaze_ok`` (rows,) whether a person
 was found, ``split`` (N, 3) with 1 for train and 2 for test, and ``blaze_img`` (rows, 33, 4): x and
-y as parts of the frame's width and height, z, visibility. ``coco_img`` (rows, 17, 3) may stand in
-its place: x, y, visibility of the 17 joints that are used here.
+y as parts of the frame's width and height, z, visibility.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ CLASSES = (
     *("pullup", "push", "run", "shoot_ball", "shoot_bow", "shoot_gun", "sit", "stand"),
     *("swing_baseball", "throw", "walk", "wave"),
 )
-_TABLES = ("name", "label", "class_names", "offset", "blaze_ok", "split")
+_TABLES = ("name", "label", "class_names", "offset", "blaze_ok", "blaze_img", "split")
 
 
 def source_of(name: str) -> str:
@@ -52,7 +51,7 @@ def source_of(name: str) -> str:
 
 def is_jhmdb_npz(keys: list[str]) -> bool:
     """Whether an npz with these arrays holds the poses of J-HMDB."""
-    return {"name", "offset"} <= set(keys) and bool({"blaze_img", "coco_img"} & set(keys))
+    return {"name", "offset", "blaze_img"} <= set(keys)
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,8 @@ def parse_jhmdb_npz(data: bytes, name: str) -> list[Clip]:
 
 def _poses(arrays: dict[str, NDArray[Any]], name: str) -> _Poses:
     absent = [key for key in _TABLES if key not in arrays]
-    if absent or not {"blaze_img", "coco_img"} & set(arrays):
-        expected = ", ".join((*_TABLES, "and blaze_img or coco_img"))
-        raise FormatError(name, "arrays", expected, ", ".join(arrays) or "none")
+    if absent:
+        raise FormatError(name, "arrays", ", ".join(_TABLES), ", ".join(arrays) or "none")
     _check_sizes(arrays, name)
     names, offset = [str(one) for one in arrays["name"]], arrays["offset"].astype(np.int64)
     classes = [str(one) for one in arrays["class_names"]]
@@ -126,21 +124,20 @@ def _is_of(clip: str, action: str) -> bool:
 
 
 def _check_sizes(arrays: dict[str, NDArray[Any]], name: str) -> None:
-    key = "blaze_img" if "blaze_img" in arrays else "coco_img"
-    rows = arrays[key].shape[0] if arrays[key].ndim else 0
+    rows = arrays["blaze_img"].shape[0] if arrays["blaze_img"].ndim else 0
     clips = arrays["name"].size
     wanted = {
-        key: (rows, 33, 4) if key == "blaze_img" else (rows, 17, 3),
+        "blaze_img": (rows, 33, 4),
         "blaze_ok": (rows,),
         "name": (clips,),
         "label": (clips,),
         "offset": (clips + 1,),
         "split": (clips, 3),
     }
-    kinds = {key: "f", "blaze_ok": "b", "name": "U", "label": "iu", "offset": "iu", "split": "iu"}
+    kinds = {"blaze_img": "f", "blaze_ok": "b", "name": "U", "label": "iu"}
     for table, shape in wanted.items():
         array = arrays[table]
-        if array.shape != shape or array.dtype.kind not in kinds[table]:
+        if array.shape != shape or array.dtype.kind not in kinds.get(table, "iu"):
             text = f"{array.dtype} of {array.shape}"
             raise FormatError(name, f"array {table!r}", f"shape {shape}", text)
     offset = arrays["offset"].astype(np.int64)
@@ -153,13 +150,9 @@ def _joints(
     arrays: dict[str, NDArray[Any]], name: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(rows, 17, 2) pixels with NaN where nobody was found, and (rows, 17) visibility."""
-    layout = get_layout("coco_17")
-    if "coco_img" in arrays:
-        joints = arrays["coco_img"]
-    else:
-        landmarks = get_layout("mediapipe_33")
-        index = [landmarks.index(joint) for joint in layout.joints]
-        joints = arrays["blaze_img"][:, index][..., [0, 1, 3]]
+    landmarks = get_layout("mediapipe_33")
+    index = [landmarks.index(joint) for joint in get_layout("coco_17").joints]
+    joints = arrays["blaze_img"][:, index][..., [0, 1, 3]]
     found = arrays["blaze_ok"]
     joints = finite(np.where(found[:, None, None], joints, 0), name, "row joint channel")
     coords = joints[..., :2] * np.array(FRAME_SIZE, np.float32)

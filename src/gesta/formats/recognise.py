@@ -117,7 +117,7 @@ FORMATS: tuple[Format, ...] = (
         lambda data, name, _: [parse_jhmdb_mat(data, name)],
     ),
     Format(
-        "J-HMDB .npz (blaze_img or coco_img)",
+        "J-HMDB .npz (blaze_img)",
         lambda content: is_jhmdb_npz(content.arrays),
         lambda data, name, _: parse_jhmdb_npz(data, name),
     ),

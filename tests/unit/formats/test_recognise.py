@@ -52,7 +52,7 @@ JHMDB = {
     "split": np.ones((1, 3), np.int8),
     "offset": np.array([0, 2]),
     "blaze_ok": np.ones(2, bool),
-    "coco_img": np.full((2, 17, 3), 0.5, np.float16),
+    "blaze_img": np.full((2, 33, 4), 0.5, np.float16),
 }
 PYSKL = {"frame_dir": "a", "label": 0, "total_frames": 2, "keypoint": np.ones((1, 2, 25, 3))}
 
@@ -64,7 +64,7 @@ SAMPLES = {
     "UESTC .mat (skel)": mat(skel=np.ones((4, 25, 3))),
     "UTD-MHAD .mat (d_skel)": mat(d_skel=np.ones((20, 3, 4))),
     "J-HMDB joint_positions.mat (pos_img)": mat(pos_img=np.ones((2, 15, 4))),
-    "J-HMDB .npz (blaze_img or coco_img)": npz(**JHMDB),
+    "J-HMDB .npz (blaze_img)": npz(**JHMDB),
     "arrays .npz (coords)": npz(coords=np.ones((4, 17, 3)), layout="coco_17"),
     "PYSKL / MMAction2 pickle": pickle.dumps([PYSKL]),
     "NW-UCLA .json (file_name, skeletons)": json.dumps(UCLA).encode(),
