@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tyro
 
-from gesta.archive import open_archive
+from gesta.archive import Archive, open_archive
 from gesta.cli.console import Console
 from gesta.clip import Clip
 from gesta.errors import ArchiveError, RunError
@@ -30,7 +30,9 @@ class Arguments:
     A joint's importance is the fall of the class's log probability, in nats, when that joint is
     hidden in all frames; that of frames when they are hidden for all joints. A model with
     attention gets a page of it as well: every head of every layer frame against frame, and the
-    frames that one frame attends to; or joints and frames by their weights.
+    frames that one frame attends to; or joints and frames by their weights. One that looks at RGB
+    gets pictures (png) and a video (mp4) of what it looks at: joints as circles sized by their
+    cross-attention, or heat maps over the frame with the part of it that the model saw.
 
     Example: gesta explain RUN a05_s09_e02_v03.json --out why
     Example: gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
@@ -63,6 +65,9 @@ class Arguments:
     query: int | None = None
     """The frame of the clip whose attention is followed; by default the one attended to most."""
 
+    missing_rgb: Literal["error", "skeleton"] | None = None
+    """What becomes of a clip without usable RGB; as in training if not given."""
+
     device: str = "auto"
     """Where the model computes: auto, cpu or cuda."""
 
@@ -76,12 +81,13 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
         FormatError: the file is of no known format, or damaged.
     """
     given = Run.open(arguments.run)
-    explainer = open_explainer(given, arguments.device)
+    archive = _archive(arguments, given)
+    explainer = open_explainer(given, arguments.device, archive, missing=arguments.missing_rgb)
     if explainer is None:
         raise RunError(f"{given.path}: has no model of its own; explain one of the runs in it")
     card = given.card
     target = _target(arguments.target, card.classes)
-    clips = _clips(arguments, given, card)
+    clips = _clips(arguments, archive, card)
     _check_query(arguments.query, explainer, clips)
     rows = [
         explain_clip(
@@ -109,13 +115,19 @@ def _edges(explainer: Explainer, out: Path) -> list[str]:
     return [str(path) for path in write_edges(explainer, out)]
 
 
-def _clips(arguments: Arguments, given: Run, card: Card) -> list[Clip]:
+def _archive(arguments: Arguments, given: Run) -> Archive | None:
+    """The archive that the clip or its video is in; None for a file, unless one is named."""
+    if arguments.data is None and Path(arguments.input).is_file():
+        return None
+    return open_archive(arguments.data or given.recipe.data)
+
+
+def _clips(arguments: Arguments, archive: Archive | None, card: Card) -> list[Clip]:
     """The clips to explain: of a file, or of an archive by id."""
-    path = Path(arguments.input)
-    if arguments.data is None and path.is_file():
+    if archive is None:
+        path = Path(arguments.input)
         clips = [clip.replace(id=clip.id or path.stem) for clip in read_clips(path, card.layout)]
     else:
-        archive = open_archive(arguments.data or given.recipe.data)
         if arguments.input not in archive.ids:
             near = get_close_matches(arguments.input, archive.ids, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "give a file, or another --data"

@@ -62,6 +62,8 @@ def attention_section(
     shown, kinds = [], set()
     for (said, clip), found in zip(examples, seen, strict=True):
         pictures = attention_pictures(found, clip, everybody=False)
+        if not pictures:  # nobody is there, or what is attended to is shown in the video
+            continue
         kinds |= {one.kind for one in pictures}
         weights = [_page(one) for one in pictures if one.kind == "weights"]
         shown.append(

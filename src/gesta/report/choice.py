@@ -22,6 +22,13 @@ EXAMPLE_RULE = (
 )
 
 
+CLASS_RULE = (
+    "Of each class the recognised test clip with the median probability of the class and, where "
+    "there are at most 30 classes (or none is recognised), that of the others, too."
+)
+_FEW_CLASSES = 30
+
+
 @dataclass(frozen=True)
 class Confusion:
     """A pair of classes that is confused, with a clip of each side.
@@ -71,6 +78,20 @@ def examples(scores: Scores, each: int = 3) -> tuple[list[int], list[int]]:
     """Rows of recognised and of other clips, by `EXAMPLE_RULE`."""
     right = scores.log_probs.argmax(axis=1) == scores.labels
     return _middles(scores, right, each), _middles(scores, ~right, each)
+
+
+def class_examples(scores: Scores) -> list[int]:
+    """Rows of clips of every class, by `CLASS_RULE`; one of the others where none is recognised."""
+    right = scores.log_probs.argmax(axis=1) == scores.labels
+    rows: list[int] = []
+    for label in range(len(scores.classes)):
+        own = scores.labels == label
+        parts = [np.flatnonzero(own & right), np.flatnonzero(own & ~right)]
+        there = [part for part in parts if len(part)]
+        if len(scores.classes) > _FEW_CLASSES:
+            there = there[:1]
+        rows += [_median(scores, part, label) for part in there]
+    return rows
 
 
 def sample(scores: Scores, most: int) -> list[int]:

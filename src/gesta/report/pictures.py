@@ -20,6 +20,7 @@ from gesta.report.attention_files import write_attention
 from gesta.report.draw import FrameWeights, filmstrip
 from gesta.report.explained import Explainer, edge_table, scaled, spelled
 from gesta.report.projection import project
+from gesta.report.scene_files import write_scene
 
 Array = NDArray[Any]
 
@@ -36,12 +37,12 @@ def explain_clip(
     grid: bool = False,
     query: int | None = None,
 ) -> dict[str, Any]:
-    """Explain one clip: ``<id>.svg``, ``<id>.npz``, and attention where the model has any.
+    """Explain one clip: ``<id>.svg``, ``<id>.npz``, attention and scene where the model has any.
 
     The npz file holds ``joints`` (V,), ``frames`` (T,), ``edges`` (G+1,) and, if asked for,
     ``grid`` (G, V): falls of the log probability in nats, see `gesta.explain.Importance`; further
     ``joint_names``, ``target``, ``log_prob``. For attention see
-    `gesta.report.attention_files.write_attention`.
+    `gesta.report.attention_files.write_attention`, for RGB `gesta.report.scene_files.write_scene`.
 
     Args:
         explainer: the model.
@@ -57,6 +58,7 @@ def explain_clip(
 
     Raises:
         ShapeError: ``target`` is "label" and the clip has none.
+        MediaError: the model looks at RGB, and the clip has none that can be read.
     """
     (found,) = occlusion(
         explainer.model,
@@ -74,6 +76,7 @@ def explain_clip(
     write_durably(files[0], explained_picture(clip, found, classes).encode("utf-8"))
     write_arrays(files[1], _arrays(clip, found))
     files += write_attention(explainer, clip, place / name, query)
+    files += write_scene(explainer, clip, classes, place / name)
     falls = zip(clip.layout.joints, found.joints.tolist(), strict=True)
     return {
         "clip": clip.id,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gesta.archive import Archive
-from gesta.errors import GestaError, RunError
+from gesta.errors import GestaError, MediaError, RunError
 from gesta.evaluation import Scores
 from gesta.report.charts import CHART_STYLE
 from gesta.report.confusion import CONFUSION_STYLE
@@ -135,7 +135,7 @@ def _explained(
         return sections
     sections["confusions"] = confusion_examples(material.scores, material.archive)
     try:
-        explainer = open_explainer(material.run, device)
+        explainer = open_explainer(material.run, device, material.archive)
     except GestaError as error:
         material.notes.append(f"What mattered is not shown: {error}.")
         return sections
@@ -144,9 +144,17 @@ def _explained(
             "What mattered is not shown: these scores come from more than one model."
         )
         return sections
-    sections["mattered"] = ask_model(
-        explainer, material.scores, material.archive, material.metrics, explained_clips, progress
-    )
+    try:
+        sections["mattered"] = ask_model(
+            explainer,
+            material.scores,
+            material.archive,
+            material.metrics,
+            explained_clips,
+            progress,
+        )
+    except MediaError as error:
+        material.notes.append(f"What mattered is not shown: {error}.")
     return sections
 
 

@@ -26,6 +26,7 @@ from gesta.report.explained import (
     probability,
 )
 from gesta.report.projection import project
+from gesta.report.scene_section import CONTROLLED, scene_section
 from gesta.training import Run
 from gesta.training.card import load_model
 from gesta.training.clips import Missing, find_context
@@ -149,9 +150,14 @@ def ask_model(
         deletion["curves"],
         progress,
     )
+    controlled = read_clips(archive, [scores.ids[row] for row in sample(scores, CONTROLLED)])
+    scene = scene_section(
+        explainer, scores, lambda ids: read_clips(archive, ids), controlled, progress
+    )
     return {
         "rule": EXAMPLE_RULE,
         "attention": attention,
+        "scene": scene,
         "right": shown[: len(right)],
         "wrong": shown[len(right) :],
         "windows": WINDOWS,
