@@ -81,8 +81,7 @@ def test_a_table_is_printed(words, capsys):
         ({"csta/table-3": "csta/table-33"}, 2, "did you mean 'csta/table-3'"),
         ({"--recipe": "--seeds"}, 2, "--seeds: expected numbers"),
         ({"--recipe": "--protocol"}, 1, "unknown protocol"),
-        ({"--recipe": "--weights", "csta/table-3": "mmff/table-6"}, 1, "refer to their video"),
-        ({"--recipe": "--context", "--out": "--weights"}, 2, "--weights: expected a file"),
+        ({"--recipe": "--weights", "csta/table-3": "mmff/table-4"}, 1, "refer to their video"),
     ],
 )
 def test_bad_arguments_are_told(words, change, status, message, capsys):
@@ -95,8 +94,12 @@ def test_bad_arguments_are_told(words, change, status, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_jobs_below_one_and_no_data(words, capsys):
-    for more, message in ((["--jobs", "0"], "--jobs"), ([], "--data")):
+def test_jobs_below_one_files_that_are_not_there_and_no_data(words, capsys):
+    wrong = {"--jobs": "0", "--weights": "none.pth", "--context": "none.context"}
+    for more, message in [
+        *(([name, value], name) for name, value in wrong.items()),
+        ([], "--data"),
+    ]:
         given = [*words, *more] if more else [words[0], words[1], "--out", "x"]
         with pytest.raises(SystemExit) as stop:
             main(given)
