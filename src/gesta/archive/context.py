@@ -1,8 +1,9 @@
-"""Context files: k vectors of m numbers for each frame of clips, or one such set a clip.
+"""Context files: k vectors of m numbers for each frame of clips, for each few, or for each clip.
 
 One safetensors file: ``context`` (rows, k, m) float16, ``offsets`` (N+1,) int64 of the rows of
 each clip, their ids as ``ids.bytes`` and ``ids.offsets``; the metadata says by what they were
-made. A clip has as many rows as frames, or a single one that holds for all of them.
+made. A clip has as many rows as frames, or a single one that holds for all of them; where the
+metadata has ``every`` K, each row holds for K frames in turn, the last for those that are left.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Context:
         rows: (rows, k, m) float16, memory-mapped.
         offsets: (N+1,) int64, where the rows of each clip begin and end.
         ids: of the N clips.
-        about: what made them; ``grid`` "7x7" says that the k vectors lie in a grid of the frame.
+        about: what made them; ``grid`` "7x7" says that the k vectors lie in a grid of the frame,
+            ``every`` "4" that a row holds for four frames.
     """
 
     path: Path
@@ -51,8 +53,17 @@ class Context:
         height, _, width = self.about.get("grid", "").partition("x")
         return (int(height), int(width)) if width else None
 
+    @property
+    def every(self) -> int:
+        """For how many frames a row holds."""
+        return int(self.about.get("every", "1"))
+
+    def rows_of(self, frames: int) -> int:
+        """How many rows a clip of so many frames has, if it has more than one for all of them."""
+        return -(-frames // self.every)
+
     def of(self, clip: str) -> NDArray[np.float16]:
-        """The rows (T or 1, k, m) of a clip.
+        """The rows (T or 1, k, m) of a clip, fewer where one holds for several frames.
 
         Raises:
             KeyError: the file has none of that id.
@@ -88,7 +99,8 @@ def write_context(
     Args:
         path: of the file.
         clips: ids with (T, k, m) numbers, T the frames of the clip, or (k, m) for all of them.
-        about: what made them, for people; ``grid`` "HxW" where the k vectors lie in a grid.
+        about: what made them, for people; ``grid`` "HxW" where the k vectors lie in a grid, and
+            ``every`` "K" where clips have a row for every K frames.
 
     Raises:
         ShapeError: a clip's numbers have another k or m, are not finite, or its id comes twice.
@@ -136,6 +148,8 @@ def open_context(path: str | Path) -> Context:
         raise FormatError(path, "file", expected, str(error)) from error
     offsets, text = columns["offsets"], columns["ids.bytes"].tobytes()
     bounds = columns["ids.offsets"].tolist()
+    if not about.get("every", "1").isdecimal() or not int(about.get("every", "1")):
+        raise FormatError(path, "every", "a number of frames, at least 1", about["every"])
     good = len(shape) == 3 and kind == "F16" and len(offsets) == len(bounds)
     if not good or offsets[0] != 0 or offsets[-1] != shape[0] or (np.diff(offsets) < 0).any():
         raise FormatError(path, "offsets", f"rows of clips up to {shape[:1]}", str(offsets[-1:]))

@@ -37,6 +37,10 @@ class Arguments:
     grid: int = 1
     """Each frame becomes grid x grid vectors: means of parts of the network's map."""
 
+    every: int = 1
+    """Look at the middle one of so many frames, and let what is seen there hold for all of them:
+    that much faster, and the file that much smaller."""
+
     size: int | None = None
     """Pixels of height and width that frames are scaled to; the network's own if not given."""
 
@@ -51,6 +55,9 @@ class Arguments:
 
     device: str = "auto"
     """auto, cpu or cuda."""
+
+    bf16: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Compute in bfloat16: several times as fast where the processor knows it."""
 
     strict: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Stop where a clip has no usable video."""
@@ -68,18 +75,21 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             arguments.backbone,
             arguments.weights,
             grid=arguments.grid,
+            every=arguments.every,
             size=arguments.size,
             view=arguments.view,
             missing="error" if arguments.strict else "skeleton",
             workers=arguments.workers,
             device=arguments.device,
+            bf16=arguments.bf16,
             progress=progress,
         )
     for name, why in problems.items():
         console.say(f"left out: {name}: {why}")
     rows, vectors, width = context.rows.shape
     console.say(
-        f"{context.path}: {len(context.ids)} clips, {rows} frames, {vectors} x {width} numbers each"
+        f"{context.path}: {len(context.ids)} clips, {rows} frames looked at, "
+        f"{vectors} x {width} numbers each"
     )
     return {
         "context": str(context.path),

@@ -18,6 +18,7 @@ from gesta.archive import Archive, Context, write_context
 from gesta.clip import Clip
 from gesta.errors import MediaError, RecipeError, ShapeError
 from gesta.models import ImageNetwork, create_image_network, image_network_entry, load_stream
+from gesta.nn import fold_batch_norm
 from gesta.training.machine import find_device
 from gesta.transforms import DecodedFrames, Footage, VideoOptions, ahead, footage_of
 from gesta.transforms.crops import crop_boxes
@@ -37,14 +38,16 @@ def compute_context(
     weights: str | Path,
     *,
     grid: int = 1,
+    every: int = 1,
     size: int | None = None,
     view: View = "centre",
     missing: Literal["error", "skeleton"] = "skeleton",
     workers: int = 2,
     device: str = "auto",
+    bf16: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Context, dict[str, str]]:
-    """Look at every frame of an archive's videos once, and keep what a frozen network sees.
+    """Look at the frames of an archive's videos once, and keep what a frozen network sees.
 
     Args:
         archive: whose clips refer to videos.
@@ -52,11 +55,13 @@ def compute_context(
         backbone: one of `gesta.models.list_image_networks`.
         weights: its state dict, as it is published, or a run that has it as its stream ``rgb``.
         grid: the network's map of a frame becomes grid x grid vectors, means of its parts.
+        every: the middle one of so many frames is looked at, and holds for all of them.
         size: height and width that frames are scaled to; None: what the network was made for.
         view: the centre square of a frame, all of it, or the box around its joints.
         missing: whether clips without a usable video are an error, or are left out.
         workers: processes that decode.
         device: "auto", "cpu" or "cuda".
+        bf16: whether the network computes in bfloat16, which many processors do much faster.
         progress: called with the clips done and all of them.
 
     Returns:
@@ -65,14 +70,17 @@ def compute_context(
     Raises:
         ModelError: there is no such network, or the weights are not its own.
         MediaError: clips have no usable video and that is an error, or none has one.
-        RecipeError: a grid or size below 1.
+        RecipeError: a grid, size or number of frames below 1.
     """
-    if grid < 1 or (size is not None and size < 1):
-        raise RecipeError(f"grid and size: expected at least 1, found {grid} and {size}")
+    if min(grid, every, 1 if size is None else size) < 1:
+        raise RecipeError(
+            f"grid, every and size: expected at least 1, found {grid}, {every} and {size}"
+        )
     network = create_image_network(backbone)
     load_stream(nn.ModuleDict({"rgb": network}), "rgb", weights)
     place = find_device(device)
-    network.eval().to(place).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = fold_batch_norm(network).to(place)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = size or image_network_entry(backbone).size
     options = VideoOptions(
         size=size, crop="projection" if view == "projection" else "centre", workers=workers,
@@ -83,13 +91,15 @@ def compute_context(
         "backbone": backbone,
         "weights_sha256": _sha256(Path(weights)),
         "grid": f"{grid}x{grid}",
+        **({"every": str(every)} if every > 1 else {}),
+        **({"precision": "bf16"} if bf16 else {}),
         "size": str(size),
         "view": view,
     }
-    pictures = _pictures(archive, options, view, problems, progress)
+    pictures = _pictures(archive, options, view, every, problems, progress)
     if workers:
         pictures = ahead(pictures)
-    features = _features(pictures, network, grid, place)
+    features = _features(pictures, network, grid, place, bf16)
     try:
         context = write_context(path, features, about)
     except ShapeError as error:
@@ -111,10 +121,11 @@ def _pictures(
     archive: Archive,
     options: VideoOptions,
     view: View,
+    every: int,
     problems: dict[str, str],
     progress: Progress | None,
 ) -> Iterator[_Part]:
-    """All frames of all clips, in order; why a clip is left out is noted."""
+    """The frames of all clips, in order; why a clip is left out is noted."""
     inputs = ("frames", "frame_joints") if view == "projection" else ("frames",)
     for number, clip in enumerate(archive.clips, 1):
         footage = footage_of([clip], inputs, options, find=archive.video_path)
@@ -122,7 +133,7 @@ def _pictures(
         problems |= footage.problems
         if not footage.problems:
             try:
-                yield from _frames_of(clip, footage, footage.source, options, view)
+                yield from _frames_of(clip, footage, footage.source, options, view, every)
             except MediaError as error:
                 if options.missing == "error":
                     raise
@@ -132,7 +143,12 @@ def _pictures(
 
 
 def _frames_of(
-    clip: Clip, footage: Footage, source: DecodedFrames, options: VideoOptions, view: View
+    clip: Clip,
+    footage: Footage,
+    source: DecodedFrames,
+    options: VideoOptions,
+    view: View,
+    every: int,
 ) -> Iterator[_Part]:
     joints = None
     if footage.pixels is not None:
@@ -140,39 +156,41 @@ def _frames_of(
     box = crop_boxes(source.sizes, options, joints, None)
     if view == "whole":
         box = torch.cat([torch.zeros_like(source.sizes), source.sizes], dim=1)
-    for first in range(0, clip.frames, _ROWS * _FRAMES):
-        count = min(clip.frames - first, _ROWS * _FRAMES)
-        rows = -(-count // _FRAMES)
+    chosen = torch.arange(every // 2, clip.frames + every // 2, every).clamp(max=clip.frames - 1)
+    for part in chosen.split(_ROWS * _FRAMES):
+        rows = -(-len(part) // _FRAMES)
         # The last row repeats its last frame until it is full.
-        frames = first + torch.arange(rows * _FRAMES).clamp(max=count - 1).view(rows, -1)
+        width = -(-len(part) // rows)
+        frames = part[torch.arange(rows * width).clamp(max=len(part) - 1)].view(rows, width)
         where = torch.zeros(rows, dtype=torch.int64)
         found, good = source.read(where, frames, box.expand(rows, -1), options.size, None)
         if not bool(good.all()):
             raise MediaError(source.problems[-1])
-        pictures = found.transpose(0, 1).flatten(1, 2)[:, :count]
-        yield _Part(clip.id, pictures, first + count == clip.frames)
+        pictures = found.transpose(0, 1).flatten(1, 2)[:, : len(part)]
+        yield _Part(clip.id, pictures, bool(part[-1] == chosen[-1]))
 
 
 def _features(
-    parts: Iterable[_Part], network: ImageNetwork, grid: int, device: torch.device
+    parts: Iterable[_Part], network: ImageNetwork, grid: int, device: torch.device, bf16: bool
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Ids and (T, k, C) features of the clips that were read whole."""
     clip, rows = "", list[NDArray[np.float32]]()
     for part in parts:
         if part.clip != clip:  # one that broke off in the middle is left out
             clip, rows = part.clip, []
-        rows.append(_look(network, part.pictures, grid, device))
+        rows.append(_look(network, part.pictures, grid, device, bf16))
         if part.last:
             yield clip, np.concatenate(rows)
 
 
 @torch.no_grad()
 def _look(
-    network: ImageNetwork, pictures: Tensor, grid: int, device: torch.device
+    network: ImageNetwork, pictures: Tensor, grid: int, device: torch.device, bf16: bool
 ) -> NDArray[np.float32]:
     """(T, k, C) means over a grid of the maps of (3, T, H, W) pictures in [0, 1]."""
     frames = normalise(pictures.transpose(0, 1).to(device))
-    maps = network(frames.contiguous(memory_format=torch.channels_last))
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        maps = network(frames.contiguous(memory_format=torch.channels_last))
     return adaptive_avg_pool2d(maps.float(), grid).flatten(2).transpose(1, 2).cpu().numpy()
 
 

@@ -65,6 +65,8 @@ def projection_boxes(sizes: Tensor, joints: Tensor, generator: torch.Generator |
     Returns:
         (R, 4) boxes, at least a pixel wide and high, inside the frames.
     """
+    nobody = joints.new_full((len(joints), 1, 2), NOWHERE)  # there may be no joint at all
+    joints = torch.cat([joints, nobody], dim=1)
     known = (joints > NOWHERE / 2).all(dim=-1, keepdim=True)
     low = torch.where(known, joints, torch.inf).amin(dim=1)
     high = torch.where(known, joints, -torch.inf).amax(dim=1)

@@ -275,23 +275,32 @@ class ContextRows:
 
     Args:
         rows: (rows, k, m) float16 or float32, memory-mapped or on a device.
-        start, length: (clips,) int64, the rows of each clip: one for each of its frames, or a
-            single one for all of them; none for a clip that has none.
+        start, length: (clips,) int64, the rows of each clip: one for each of its frames (or for
+            `every` of them in turn), or a single one for all of them; none for a clip that has
+            none.
         grid: height and width of the grid that the k vectors are of, which is turned left to
             right where a row is; None where they have no place.
+        every: for how many frames a row holds.
     """
 
     def __init__(
-        self, rows: Tensor, start: Tensor, length: Tensor, grid: tuple[int, int] | None = None
+        self,
+        rows: Tensor,
+        start: Tensor,
+        length: Tensor,
+        grid: tuple[int, int] | None = None,
+        every: int = 1,
     ) -> None:
-        self.rows, self.start, self.length, self.grid = rows, start, length, grid
+        self.rows, self.start, self.length = rows, start, length
+        self.grid, self.every = grid, every
 
     def read(self, clip: Tensor, frame: Tensor, mirrored: Tensor | None) -> Tensor:
         """(R, T, k, m) float32 of (R,) clips and (R, T) frames of them; zero for clips without."""
         length = self.length[clip]
         where = self.rows.device
         start, steps = (v[:, None].to(where) for v in (self.start[clip], length.clamp(min=1)))
-        index = (start + frame.to(where) % steps).clamp(max=len(self.rows) - 1)
+        row = frame.to(where) // self.every % steps
+        index = (start + row).clamp(max=len(self.rows) - 1)
         context = self.rows[index].to(frame.device).float()
         context = context * (length > 0).to(frame.device)[:, None, None, None]
         if mirrored is None or self.grid is None:

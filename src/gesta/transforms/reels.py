@@ -205,9 +205,10 @@ class _Vectors:
         self.lengths.append(stop - start)
         if stop == start:
             problems.setdefault(clip.id, f"{context.path} has no context of it")
-        elif stop - start not in (1, clip.frames):
+        elif stop - start not in (1, rows := context.rows_of(clip.frames)):
+            each = "a frame" if context.every == 1 else f"for every {context.every} frames"
             raise ShapeError(
-                f"{context.path}: clip {clip.id!r}: expected {clip.frames} rows, one a frame, or "
+                f"{context.path}: clip {clip.id!r}: expected {rows} rows, one {each}, or "
                 f"one for all; found {stop - start}; make it anew from this archive"
             )
 
@@ -215,4 +216,5 @@ class _Vectors:
         """All that was found, on a device where it fits."""
         rows = near(torch.from_numpy(self.context.rows), device)
         starts, lengths = torch.tensor(self.starts), torch.tensor(self.lengths)
-        return ContextRows(rows, starts.long(), lengths.long(), self.context.grid)
+        context = self.context
+        return ContextRows(rows, starts.long(), lengths.long(), context.grid, context.every)

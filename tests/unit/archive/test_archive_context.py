@@ -33,6 +33,14 @@ def test_one_set_a_clip_may_come_without_frames(tmp_path):
     assert found.of("a").shape == (1, 2, 4) and found.grid is None
 
 
+def test_a_row_may_hold_for_several_frames(tmp_path):
+    found = write_context(tmp_path / "c", entries(), {"every": "4"})
+    assert found.every == 4 and [found.rows_of(n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
+    assert write_context(tmp_path / "d", entries()).every == 1
+    with pytest.raises(FormatError, match=r"every.*at least 1, found 0"):
+        write_context(tmp_path / "e", entries(), {"every": "0"})
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -257,6 +257,16 @@ def test_context_is_read_like_poses_and_one_vector_a_clip_is_repeated():
     assert rows.video is None and rows.frames is None
 
 
+def test_a_row_of_context_may_hold_for_several_frames():
+    clips = [drawn_clip(0, 7), drawn_clip(1, 2)]
+    rows_of = torch.tensor([0.0, 1, 2, 50]).view(4, 1, 1)
+    context = ContextRows(rows_of, torch.tensor([0, 3]), torch.tensor([3, 1]), every=3)
+    footage = Footage(("context",), torch.arange(2), torch.ones(2).bool(), context=context)
+    rows = pipeline(frames=7, sampling="zero_pad")(collate(clips, footage=footage), training=False)
+    assert rows.context[0].flatten().tolist() == [0, 0, 0, 1, 1, 1, 2]
+    assert (rows.context[1, :2] == 50).all()
+
+
 def test_shuffled_clips_have_pictures_of_others():
     clips = [drawn_clip(n, 8) for n in range(3)] + [drawn_clip(3, 8)]
     usable = torch.tensor([True, True, True, False])
