@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.functional import relu6
 
 from gesta.models.image_network import (
     ImageNetwork,
@@ -94,8 +95,8 @@ class Bottleneck(nn.Module):
         """(R, C, H, W) to (R, C', ceil(H / stride), ceil(W / stride))."""
         y = x
         if self._expand_conv is not None and self._bn0 is not None:
-            y = self._bn0(self._expand_conv(y)).clamp(0, 6)
-        y = self._bn1(self._depthwise_conv(y)).clamp(0, 6)
+            y = relu6(self._bn0(self._expand_conv(y)))
+        y = relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
         return y + x if self.residual else y
 
@@ -139,10 +140,10 @@ class EfficientNetLite0(ImageNetwork):
         h and w are H and W over 32, rounded up.
         """
         x = images.contiguous(memory_format=torch.channels_last)
-        x = self._bn0(self._conv_stem(x)).clamp(0, 6)
+        x = relu6(self._bn0(self._conv_stem(x)))
         for block in self._blocks:
             x = block(x)
-        return self._bn1(self._conv_head(x)).clamp(0, 6)
+        return relu6(self._bn1(self._conv_head(x)))
 
     def fold_batch_norm(self) -> None:
         """Fold the norms outside of the blocks into the convolutions before them."""
