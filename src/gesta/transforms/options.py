@@ -11,7 +11,7 @@ Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
 Sampling = Literal[
     "resize", "uniform", "window", "loop", "zero_pad", "all", "random", "random_or_crop"
 ]
-Centre = Literal["none", "first_frame", "every_frame"]
+Centre = Literal["none", "first_frame", "every_frame", "scene"]
 View = Literal["none", "normalised", "va_pre"]
 Size = Literal["none", "body", "frame"]
 Crop = Literal["corners", "centre", "random", "projection"]
@@ -40,7 +40,8 @@ class InputOptions:
     """Persons a clip is cut or padded to; none: as many as the batch has."""
     centre: Centre = "first_frame"
     """Whether the body's origin is moved to 0: that of the first frame somebody is seen in, or
-    that of every frame (the first person's; the others keep their place beside them)."""
+    that of every frame (the first person's; the others keep their place beside them); "scene": the
+    middle of all who are seen in the first frame, so that who comes first makes no difference."""
     view: View = "none"
     """"normalised": the first person's spine is turned to z and shoulders to x; "va_pre": the
     origin is moved to the body's centre in the first frame."""

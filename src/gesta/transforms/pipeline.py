@@ -175,6 +175,8 @@ class InputPipeline:
         origin = poses.new_zeros((count, channels))
         if self._centred:
             origin = middle_of(body, self.layout.origin)
+        if options.centre == "scene":
+            origin = scene_middle(batch, frame, self.layout)
         rotation = torch.eye(channels, device=poses.device).expand(count, -1, -1)
         if options.view == "normalised":
             rotation = view_rotation(body, self.layout)
@@ -283,6 +285,14 @@ def fit_persons(batch: Batch, persons: int | None) -> Batch:
         confidence=None if batch.confidence is None else fit(batch.confidence),
         pixels=None if batch.pixels is None else fit(batch.pixels, NOWHERE),
     )
+
+
+def scene_middle(batch: Batch, frame: Tensor, layout: Layout) -> Tensor:
+    """(N, C) the mean of the origins of all persons who are there in one frame (N,) of each clip."""
+    row = torch.arange(len(batch), device=batch.device)
+    there = batch.mask[row, :, frame][..., None]
+    origins = middle_of(batch.poses[row, :, frame], layout.origin) * there
+    return origins.sum(dim=1) / there.sum(dim=1).clamp(min=1)
 
 
 def take_persons(batch: Batch, order: Tensor) -> Batch:

@@ -274,6 +274,18 @@ def test_shuffled_persons_change_places_whole(make_clip):
     assert centred.poses[:, 0, 0, SPINE].abs().max() < 1e-6, "who comes first is the centre"
 
 
+def test_the_middle_of_a_scene_does_not_depend_on_who_comes_first(make_clip):
+    clip = make_clip(persons=2, frames=4)
+    swapped = clip.replace(coords=clip.coords[::-1].copy())
+    one, other = (in_test(collate([c]), centre="scene").poses for c in (clip, swapped))
+    torch.testing.assert_close(one, other.flip(1))
+    torch.testing.assert_close(one[0, 0, 0, SPINE], -one[0, 1, 0, SPINE])
+    alone = collate([make_clip(persons=1, frames=4)])
+    torch.testing.assert_close(
+        in_test(alone, centre="scene").poses, in_test(alone, centre="first_frame").poses
+    )
+
+
 def test_dropped_joints_are_zero_and_have_no_confidence(make_clip):
     batch = collate([make_clip(seed=s) for s in range(20)])
     rows = in_training(batch, AugmentOptions(joint_dropout=0.3))
