@@ -136,13 +136,21 @@ def about(context: Context) -> dict[str, str]:
 
 
 def check_context(model: SkeletonModel, context: str) -> None:
-    """Check that a model that is given a context file takes one.
+    """Check that a model that is given a context file takes one, and vectors of its width.
 
     Raises:
         RecipeError: it does not.
+        FormatError: the file is no context file, or is damaged.
     """
     if context and "context" not in model.inputs:
         raise RecipeError(
             f"context: the model {model.name} takes {', '.join(model.inputs)} with these options, "
             "and no context; leave it out, or choose the option that makes the model take it"
+        )
+    wanted = getattr(model, "context_channels", None)
+    width = open_context(context).rows.shape[2] if context else wanted
+    if wanted is not None and wanted != width:
+        raise RecipeError(
+            f"{context}: has vectors of {width} numbers, and the model was made for {wanted}; give "
+            f"it model.context_channels {width}"
         )

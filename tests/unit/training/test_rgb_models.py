@@ -289,6 +289,19 @@ def test_a_context_that_does_not_fit_is_refused(filmed, context_path, tmp_path):
         evaluate(run, context=other)
 
 
+def test_vectors_of_another_width_are_refused_with_what_to_give(filmed, context_path):
+    options = registry.model_entry("cross_attention").small | {"context": "features"}
+    table = {
+        "data": str(filmed),
+        "protocol": "random",
+        "model": options,
+        "context": str(context_path),
+    }
+    recipe = find_recipe("cross_attention", None, table)
+    with pytest.raises(RecipeError, match=r"of 5 numbers.* 16; give it model.context_channels 5"):
+        dry_run(recipe)
+
+
 def test_a_model_of_poses_has_nothing_to_shuffle(make_recipe, tmp_path):
     run = train(make_recipe(loop={"epochs": 1}), tmp_path / "run")
     assert "without_rgb" not in run.metrics
