@@ -1,4 +1,4 @@
-"""Times of one inference pass, as ratios within one run.
+"""Times and memory of an inference pass and of a training step, as ratios within one run.
 
 Absolute times depend on the machine and on what else it does; modes are therefore timed in turn,
 round after round, and compared by their medians.
@@ -10,16 +10,19 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
+from gesta.bench.memory import peak_memory
 from gesta.errors import ModelError
 from gesta.models import SkeletonModel
 from gesta.nn import fold_batch_norm
 
 Pass = Callable[..., Tensor]
-MODES = ("eager", "folded", "bf16", "compiled")
+MODES = ("eager", "folded", "bf16", "compiled", "train", "train_bf16")
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class Timing:
         model: its name.
         device: where it ran.
         mode: ``eager`` (float32), ``folded`` (norms folded into convolutions), ``bf16`` (folded,
-            autocast), ``compiled`` (folded, `torch.compile`).
+            autocast), ``compiled`` (folded, `torch.compile`), ``train`` and ``train_bf16`` (a
+            step: forward, backward and SGD).
         latency_ms: median milliseconds of a pass over the whole batch.
         throughput: clips a second.
         ratio: how many times faster than eager in the same run.
+        memory_mb: MiB that the second pass takes at its most beside the weights; None where the
+            system does not tell.
     """
 
     model: str
@@ -42,6 +48,7 @@ class Timing:
     latency_ms: float
     throughput: float
     ratio: float
+    memory_mb: float | None = None
 
 
 def measure(
@@ -82,12 +89,15 @@ def measure(
     mask = torch.ones(size[:3], dtype=torch.bool, device=device)
     more = model.example_inputs(batch, frames, persons)
     more = {name: value.to(device) for name, value in more.items()}
+    memory = {}
+    for mode, run in passes.items():
+        _time(run, poses, mask, more)  # what libraries keep from their first use is not the pass's
+        memory[mode] = peak_memory(partial(_time, run, poses, mask, more), poses.device)
     seconds: dict[str, list[float]] = {mode: [] for mode in passes}
-    with torch.inference_mode():
-        for _ in range(2 + rounds):
-            for mode, run in passes.items():
-                seconds[mode].append(_time(run, poses, mask, more))
-    medians = {mode: sorted(times[2:])[rounds // 2] for mode, times in seconds.items()}
+    for _ in range(rounds):
+        for mode, run in passes.items():
+            seconds[mode].append(_time(run, poses, mask, more))
+    medians = {mode: sorted(times)[rounds // 2] for mode, times in seconds.items()}
     return [
         Timing(
             model.name,
@@ -96,6 +106,7 @@ def measure(
             1000 * medians[mode],
             batch / medians[mode],
             medians["eager"] / medians[mode],
+            memory[mode],
         )
         for mode in passes
     ]
@@ -109,19 +120,35 @@ def _is_here(device: str) -> bool:
 
 
 def _pass(model: SkeletonModel, mode: str, device: str) -> Pass:
-    if mode == "eager":
-        return model
-    folded = fold_batch_norm(model)
-    if mode == "compiled":
-        return torch.compile(folded)
-    if mode == "folded":
-        return folded
+    kind = torch.device(device).type
+    if mode.startswith("train"):
+        return _step(copy.deepcopy(model).train(), kind, bf16=mode == "train_bf16")
+    folded = model if mode == "eager" else fold_batch_norm(model)
+    run = torch.compile(folded) if mode == "compiled" else folded
 
-    def in_bf16(poses: Tensor, mask: Tensor, **more: Tensor) -> Tensor:
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
-            return folded(poses, mask, **more)
+    @torch.inference_mode()
+    def infer(poses: Tensor, mask: Tensor, **more: Tensor) -> Tensor:
+        with torch.autocast(kind, torch.bfloat16, enabled=mode == "bf16"):
+            return run(poses, mask, **more)
 
-    return in_bf16
+    return infer
+
+
+def _step(model: SkeletonModel, kind: str, *, bf16: bool) -> Pass:
+    # So small a rate that steps on random poses leave the numbers as they are.
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)
+
+    def step(poses: Tensor, mask: Tensor, **more: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        labels = torch.zeros(len(poses), dtype=torch.int64, device=poses.device)
+        with torch.autocast(kind, torch.bfloat16, enabled=bf16):
+            heads = model.forward_heads(poses, mask, **more)
+        loss = torch.stack([cross_entropy(logits.float(), labels) for logits in heads]).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
 
 
 def _time(run: Pass, poses: Tensor, mask: Tensor, more: dict[str, Tensor]) -> float:

@@ -15,6 +15,7 @@ class Arguments:
     """Time models on this machine; ratios are within this run.
 
     Example: gesta bench st_gcn --layout coco_17 --frames 64 --persons 1
+    Example: gesta bench cross_attention --frames 16 --train --option variant=concat
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -33,6 +34,10 @@ class Arguments:
     """cpu or cuda."""
     compile: bool = False
     """Time torch.compile as well; needs a C++ compiler and a minute for each model."""
+    train: bool = False
+    """Time a training step as well: forward, backward and SGD, in float32 and bfloat16."""
+    option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """An option of the named models, as NAME=VALUE; may be given several times."""
 
 
 def run(arguments: Arguments, console: Console) -> list[dict[str, object]]:
@@ -40,10 +45,12 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, object]]:
     from gesta.bench import measure
     from gesta.errors import ModelError
     from gesta.models import create_model, list_models
+    from gesta.models.options import read_assignments
 
     if arguments.compile and not shutil.which("c++"):
         raise ModelError("--compile needs a C++ compiler (c++), and none is on the PATH")
-    modes = ("eager", "folded", "bf16", *(("compiled",) if arguments.compile else ()))
+    modes: tuple[str, ...] = ("eager", "folded", "bf16")
+    modes += ("compiled",) * arguments.compile + ("train", "train_bf16") * arguments.train
     timings = []
     with console.progress("timing") as progress:
         names = arguments.names or tuple(list_models())
@@ -55,6 +62,7 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, object]]:
                 arguments.classes,
                 frames=arguments.frames,
                 persons=arguments.persons,
+                **read_assignments(arguments.option),
             )
             timings += measure(
                 model,
@@ -67,10 +75,9 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, object]]:
         progress(len(names), len(names))
     console.say(
         f"{arguments.batch} clip(s) a pass: {arguments.layout}, {arguments.frames} frames, "
-        f"{arguments.persons} persons; medians; ratio: times faster than eager float32 in this run"
+        f"{arguments.persons} persons; medians; ratio: times faster than eager float32 in this "
+        "run; memory: MiB that a pass takes at its most beside the weights"
     )
-    console.table(
-        ["model", "device", "mode", "ms a pass", "clips/s", "ratio"],
-        [[t.model, t.device, t.mode, t.latency_ms, t.throughput, t.ratio] for t in timings],
-    )
+    columns = ["model", "device", "mode", "ms a pass", "clips/s", "ratio", "memory"]
+    console.table(columns, [list(asdict(timing).values()) for timing in timings])
     return [asdict(timing) for timing in timings]

@@ -44,8 +44,17 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, after: Frames | None) -> Tensor:
         """(N, C, T, H, W) to (N, C', T', H', W'), of which `after` are the valid frames."""
-        x = self.convolution(x)
+        x = self._convolve(x)
         return self.norm(x.flatten(3), after).unflatten(3, x.shape[3:])
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        margin = self.convolution.kernel_size[0] // 2
+        if x.shape[2] > 2 * margin or self.convolution.stride[0] > 1:
+            return self.convolution(x)
+        # oneDNN's bfloat16 kernel that is longer than the video overruns its memory in the backward
+        # pass (torch 2.13): the border is then written out, and what it adds is cut off.
+        longer = functional.pad(x, (0, 0, 0, 0, margin, margin))
+        return self.convolution(longer)[:, :, margin:-margin]
 
     def fold_batch_norm(self) -> None:
         """Fold the norm into the convolution."""
@@ -105,7 +114,7 @@ class ContextBranch(nn.Module):
         )
         self.channels = wide * _EXPANSION
         # So that convolutions keep the format of the video, which they are faster in.
-        self.to(memory_format=torch.channels_last_3d)
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def forward(self, video: Tensor, keep: Tensor | None = None) -> Tensor:
         """Look.
