@@ -87,7 +87,8 @@ def test_explain_writes_attention_as_picture_page_and_arrays(
         "image" if name == "san_v3" else "circle",
     )
     page = read_page(tmp_path / "c13-attention.html")
-    arrays = np.load(tmp_path / "c13-attention.npz")
+    with np.load(tmp_path / "c13-attention.npz") as stored:
+        arrays = dict(stored)
     assert arrays["frames"].shape == (1, 16)
     if name == "san_v3":
         path = "trunk.motion_block.layers.1.attention.weights"

@@ -177,7 +177,8 @@ def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys, read_svg):
     assert main([*command, "--grid", "--device", "cpu", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["clip"] == "c13<i>" and found["target"] in CLASSES
-    arrays = np.load(tmp_path / "c13_i.npz")
+    with np.load(tmp_path / "c13_i.npz") as stored:
+        arrays = dict(stored)
     assert arrays["joints"].shape == (15,) and arrays["frames"].shape == (7,)
     assert arrays["grid"].shape == (7, 15)
     assert dict(zip(LAYOUT.joints, arrays["joints"].tolist(), strict=True)) == found["joints"]

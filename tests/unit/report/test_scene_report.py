@@ -94,7 +94,8 @@ def test_explain_writes_pictures_a_video_and_arrays_of_cross_attention(folder, t
     (found,) = json.loads(capsys.readouterr().out)
     names = [f"c08-scene.{kind}" for kind in ("npz", "png", "mp4")]
     assert [path.rpartition("/")[2] for path in found["files"] if "scene" in path] == names
-    arrays = np.load(tmp_path / names[0])
+    with np.load(tmp_path / names[0]) as stored:
+        arrays = dict(stored)
     assert arrays["windows"].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert arrays["boxes"].tolist() == [[8, 0, 56, 48]] * 2
     assert arrays["weights"].shape == (1, 8, 17) and arrays["log_probs"].shape == (2, 2)
@@ -110,7 +111,8 @@ def test_explain_writes_pictures_a_video_and_arrays_of_cross_attention(folder, t
 def test_explain_rests_on_the_frame_that_is_looked_at(folder, tmp_path):
     command = ["explain", str(folder / "mmff"), "c09", "--out", str(tmp_path), "--device", "cpu"]
     assert main(command) == 0
-    arrays = np.load(tmp_path / "c09-scene.npz")
+    with np.load(tmp_path / "c09-scene.npz") as stored:
+        arrays = dict(stored)
     maps = [f"self-attention {i}" for i in (1, 2)] + ["skeleton attention", "relation received"]
     assert all(arrays[f"look.0.{name}"].shape == (1, 1) for name in maps)
     assert arrays["look.0.joints"].shape == (17,) and arrays["look.0.box"].shape == (4,)
