@@ -1,9 +1,8 @@
 """Boxes to cut out of video frames, and joints carried along into what is cut out.
 
 Convention: pixels as in `gesta.media.projection`. A box is (x0, y0, x1, y1) in whole pixels with
-x1 and y1 the first beyond it, never empty and never outside of the frame. Choosing a place at
-random is apart from cutting there, so that the same choice can be made for a clip and its mirror,
-and for all frames of a window.
+x1 and y1 the first beyond it, never empty and never outside of the frame. Training cuts batches
+in the same way (`gesta.transforms`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from gesta.media.projection import Pixels
 from gesta.media.video import Box, Size
 
 PLACES = ("centre", "top_left", "top_right", "bottom_left", "bottom_right")
-CORNERS = PLACES[1:]
 # MMFF section 3.3: what a box of joints is grown by, in pixels of NTU RGB+D's frames.
 MARGINS, MARGINS_WIDTH = (100.0, 300.0), 1920
 
@@ -48,12 +46,6 @@ class Growth:
             raise ShapeError(f"a box grows by 0 or more; found {self.width} x {self.height} pixels")
 
 
-def draw_growth(random: np.random.Generator) -> Growth:
-    """One of MMFF's augmentations: a corner, and 100 to 300 pixels in width and in height."""
-    width, height = random.uniform(*MARGINS, size=2)
-    return Growth(CORNERS[random.integers(len(CORNERS))], float(width), float(height))
-
-
 def joints_box(pixels: NDArray[np.floating], frame_size: Size) -> Box | None:
     """The smallest box around all joints that are there, cut to the frame.
 
@@ -79,7 +71,7 @@ def projection_crop(
     Args:
         pixels: (..., 2) joints of all persons in the frame; NaN where missing.
         frame_size: (width, height); what the box grows by is scaled with the width.
-        growth: one that was drawn in training (`draw_growth`); None for that of the test.
+        growth: another than that of the test, say one of training.
 
     Returns:
         A box that holds every joint of the frame; the whole frame where nobody is in it.
@@ -95,11 +87,6 @@ def projection_crop(
     across, down = growth.width * scale, growth.height * scale
     grown = (x0 - left * across, y0 - above * down, x1 + right * across, y1 + below * down)
     return _clipped(grown, frame_size)
-
-
-def draw_place(random: np.random.Generator) -> str:
-    """One of the four corners or the centre, as for the RGB windows of cross-attention."""
-    return PLACES[random.integers(len(PLACES))]
 
 
 def square_crop(frame_size: Size, place: str = "centre", scale: float = 1.0) -> Box:
@@ -136,47 +123,6 @@ def carry_joints(pixels: NDArray[np.floating], box: Box, size: Size) -> Pixels:
     x0, y0, x1, y1 = box
     scale = np.array([size[0] / (x1 - x0), size[1] / (y1 - y0)])
     return np.asarray((pixels - np.array([x0, y0])) * scale, np.float32)
-
-
-def furthest_joint(coords: NDArray[np.floating], frame: int) -> tuple[int, int] | None:
-    """The joint of skeleton attention: that which moved furthest up to a frame (MMFF eq. 13-14).
-
-    Args:
-        coords: (M, T, V, C) unaugmented; NaN where missing.
-        frame: the chosen one.
-
-    Returns:
-        Its person and joint, the first of several alike; None where no joint is there in both
-        frames. The first frame is the first that shows the person (reconstructed: the paper's
-        persons are there from the start).
-    """
-    if not coords.size:
-        return None
-    there = np.isfinite(coords[..., 0])
-    first = there.any(axis=2).argmax(axis=1)
-    began = coords[np.arange(len(coords)), first]
-    moved = np.linalg.norm(coords[:, frame].astype(np.float64) - began, axis=-1)
-    if np.isnan(moved).all():
-        return None
-    person, joint = np.unravel_index(np.nanargmax(moved), moved.shape)
-    return int(person), int(joint)
-
-
-def square_around(point: NDArray[np.floating], size: Size, share: float = 0.25) -> Box | None:
-    """The square of skeleton attention around a joint's pixel, cut to the picture (MMFF eq. 15).
-
-    Args:
-        point: (2,) in the coordinates of the picture; NaN where missing.
-        size: (width, height) of the picture.
-        share: the square's side, as a share of the picture's (reconstructed); of one that is no
-            square, each side takes its own.
-
-    Returns:
-        None where the joint is missing, or its square lies outside of the picture.
-    """
-    half = np.array(size) * share / 2
-    corners = np.stack([point - half, point + half])
-    return joints_box(corners, size)
 
 
 def _extent(

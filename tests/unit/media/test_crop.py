@@ -7,16 +7,11 @@ from hypothesis import strategies as st
 
 from gesta.errors import ShapeError
 from gesta.media.crop import (
-    CORNERS,
     PLACES,
     Growth,
     carry_joints,
-    draw_growth,
-    draw_place,
-    furthest_joint,
     joints_box,
     projection_crop,
-    square_around,
     square_crop,
 )
 
@@ -130,16 +125,6 @@ def test_one_joint_is_a_box_of_a_pixel(at):
     assert (box[2] - box[0], box[3] - box[1]) == (1, 1)
 
 
-def test_drawn_growths_are_those_of_the_paper():
-    random = np.random.default_rng(0)
-    drawn = [draw_growth(random) for _ in range(400)]
-    assert {growth.place for growth in drawn} == set(CORNERS)
-    for side in ("width", "height"):
-        values = np.array([getattr(growth, side) for growth in drawn])
-        assert 100 <= values.min() < 110 and 290 < values.max() <= 300
-    assert draw_growth(np.random.default_rng(7)) == draw_growth(np.random.default_rng(7))
-
-
 @given(sizes, st.sampled_from(PLACES), st.floats(0.01, 1))
 def test_square_crops_lie_in_the_frame(size, place, scale):
     box = square_crop(size, place, scale)
@@ -159,7 +144,6 @@ def test_square_crops_at_their_places():
         "bottom_right": (200, 120, 320, 240),
     }
     assert square_crop((320, 240)) == (40, 0, 280, 240)
-    assert {draw_place(np.random.default_rng(seed)) for seed in range(60)} == set(PLACES)
 
 
 def test_what_cannot_be_cut_is_told():
@@ -179,29 +163,3 @@ def test_carried_joints_are_scaled_and_the_missing_stay_missing():
     pixels = np.array([[10, 20], [30, 60], [np.nan, np.nan], [0, 0]])
     carried = carry_joints(pixels, (10, 20, 30, 60), (100, 100))
     np.testing.assert_allclose(carried, [[0, 0], [100, 100], [np.nan] * 2, [-50, -50]])
-
-
-def test_the_joint_that_moved_furthest():
-    coords = np.zeros((2, 5, 3, 3), np.float32)
-    coords[0, 3, 1] = [1, 0, 0]
-    coords[1, 3, 2] = [0, 2, 1]
-    assert furthest_joint(coords, 3) == (1, 2)
-    coords[1, 3, 2] = np.nan  # not seen in the chosen frame
-    assert furthest_joint(coords, 3) == (0, 1)
-    coords[1] += 50  # a person who comes later is measured from where they came
-    coords[1, :2] = np.nan
-    assert furthest_joint(coords, 3) == (0, 1)
-    coords[0, 0, 1] = np.nan  # not seen in the first frame
-    assert furthest_joint(coords, 3) == (0, 0)
-
-
-def test_nobody_moved():
-    assert furthest_joint(np.full((1, 4, 3, 3), np.nan), 2) is None
-    assert furthest_joint(np.zeros((0, 4, 3, 3)), 2) is None
-
-
-def test_the_square_around_a_joint():
-    assert square_around(np.array([100, 40]), (200, 200)) == (75, 15, 125, 65)
-    assert square_around(np.array([10, 195]), (200, 200), 0.5) == (0, 145, 60, 200)
-    assert square_around(np.array([np.nan, np.nan]), (200, 200)) is None
-    assert square_around(np.array([-26, 100]), (200, 200)) is None
