@@ -28,7 +28,7 @@ VERBS = {
     "evaluate": "score a run on the test part of a protocol",
     "fuse": "combine the scores of several runs, weights learnt on validation",
     "compare": "two runs: paired bootstrap interval and per-class differences",
-    "predict": "what a run says about new clips",
+    "predict": "what people do in new videos and clips, and when",
     "explain": "the joints and frames that mattered",
     "report": "write the HTML report of a run again",
     "export": "a run as ONNX",
@@ -82,7 +82,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {verb:<10}{summary}" for verb, summary in VERBS.items()]
+    lines = [f"  {verb:<11}{summary}" for verb, summary in VERBS.items()]
     return "\n".join(
         [
             "usage: gesta VERB [arguments]",

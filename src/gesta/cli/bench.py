@@ -14,8 +14,8 @@ from gesta.cli.console import Console
 class Arguments:
     """Time models on this machine; ratios are within this run.
 
-    Example: gesta bench st_gcn --layout coco_17 --frames 64 --persons 1
-    Example: gesta bench cross_attention --frames 16 --train --option variant=concat
+    $ gesta bench st_gcn --layout coco_17 --frames 64 --persons 1
+    $ gesta bench cross_attention --frames 16 --train --option variant=concat
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()

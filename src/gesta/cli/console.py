@@ -97,7 +97,7 @@ def _bar(console: RichConsole, title: str) -> Iterator[Progress]:
 
         def report(done: int, total: int | None = None, note: str = "") -> None:
             rate = rate_of(done)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s", note=escape(note))
+            bar.update(task, completed=done, total=total, rate=_pace(rate), note=escape(note))
 
         yield report
 
@@ -114,10 +114,15 @@ def _plain(console: Console, title: str) -> Progress:
         last = now
         left = f", {(total - done) / rate:.0f} s left" if total and rate and done < total else ""
         of = f"/{total}" if total is not None else ""
-        pace = f"({rate:.1f}/s{left})" if rate else ""
+        pace = f"({_pace(rate)}{left})" if rate else ""
         console.say(" ".join(filter(None, (title, f"{done}{of}", pace, note))))
 
     return report
+
+
+def _pace(rate: float) -> str:
+    """Steps a second, or a minute where they are slow."""
+    return f"{rate:.1f}/s" if rate >= 1 or not rate else f"{60 * rate:.1f}/min"
 
 
 def _rate() -> Callable[[int], float]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Arguments:
     """List the data sets that `gesta prepare` reads.
 
-    Example: gesta datasets --json
+    $ gesta datasets --json
     """
 
 

@@ -26,7 +26,7 @@ class Arguments:
 
     Takes a few minutes on two cores; the report opens in any browser.
 
-    Example: gesta demo --out runs/demo
+    $ gesta demo --out runs/demo
     """
 
     out: Path = Path("runs/demo")

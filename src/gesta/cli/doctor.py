@@ -18,7 +18,7 @@ class Arguments:
 
     Exits 1 where there is an error; notes alone are no failure.
 
-    Example: gesta doctor ucla.gesta --protocol cross_view
+    $ gesta doctor ucla.gesta --protocol cross_view
     """
 
     archive: tyro.conf.Positional[Path]

@@ -13,7 +13,8 @@ import tyro
 from gesta.archive import Archive, open_archive
 from gesta.cli.console import Console
 from gesta.clip import Clip
-from gesta.errors import ArchiveError, RunError
+from gesta.datasets.split_files import VIDEO_ENDINGS
+from gesta.errors import ArchiveError, FormatError, RunError
 from gesta.formats import read_clips
 from gesta.inference.predict import fit_to_card
 from gesta.nn import observed
@@ -34,8 +35,8 @@ class Arguments:
     gets pictures (png) and a video (mp4) of what it looks at: joints as circles sized by their
     cross-attention, or heat maps over the frame with the part of it that the model saw.
 
-    Example: gesta explain RUN a05_s09_e02_v03.json --out why
-    Example: gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
+    $ gesta explain RUN a05_s09_e02_v03.json --out why
+    $ gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
     """
 
     run: tyro.conf.Positional[Path]
@@ -119,6 +120,11 @@ def _archive(arguments: Arguments, given: Run) -> Archive | None:
     """The archive that the clip or its video is in; None for a file, unless one is named."""
     if arguments.data is None and Path(arguments.input).is_file():
         return None
+    if arguments.data is None and not given.recipe.data:
+        raise ArchiveError(
+            f"{arguments.input}: there is no such file, and for the id of a clip {given.path} "
+            "names no archive: give --data"
+        )
     return open_archive(arguments.data or given.recipe.data)
 
 
@@ -126,6 +132,11 @@ def _clips(arguments: Arguments, archive: Archive | None, card: Card) -> list[Cl
     """The clips to explain: of a file, or of an archive by id."""
     if archive is None:
         path = Path(arguments.input)
+        if path.suffix.lower() in VIDEO_ENDINGS:
+            raise FormatError(
+                path, "file", "a skeleton file", "a video",
+                "put its folder into an archive with gesta extract, and give --data and its id",
+            )  # fmt: skip
         clips = [clip.replace(id=clip.id or path.stem) for clip in read_clips(path, card.layout)]
     else:
         if arguments.input not in archive.ids:

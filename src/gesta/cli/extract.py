@@ -25,13 +25,13 @@ class Arguments:
     """Estimate the poses in a folder of videos, and write them as an archive.
 
     A video's class is the name of the uppermost folder that it is in, or what --labels says.
-    Example: gesta extract videos --out archive --labels labels.csv
+    $ gesta extract videos --out archive --labels labels.csv
 
     Broken off, the same command goes on. Videos that cannot be read are listed in the archive;
     those that show nobody are kept.
     """
 
-    folder: tyro.conf.Positional[Path]
+    folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="FOLDER")]]
     """The videos, at any depth."""
 
     out: Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from gesta.cli.console import Console
+from gesta.cli.overlays import overlay_paths
 from gesta.cli.predicted import COLUMNS, SegmentTable, rows_of
 from gesta.errors import GestaError, RecipeError
 
@@ -79,15 +80,19 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
     live = [source for source in sources if is_live(source)]
     if live and len(sources) > 1:
         raise RecipeError(f"{live[0]}: a camera or stream has no end; give it alone")
+    overlays = {}
+    if arguments.overlay is not None and not live:
+        overlays = overlay_paths(sources, arguments.overlay)
     recognizer = Recognizer.from_run(arguments.run, arguments.device)
     with SegmentTable(arguments.csv) as table:
         if live:
             from gesta.cli.predict_live import follow
 
             return follow(live[0], recognizer, timing, arguments, table, console)
-        work = _Work(arguments, recognizer, timing, table, console, len(sources) > 1)
+        work = _Work(arguments, recognizer, timing, table, console, len(sources) > 1, overlays)
         document = [row for source in sources for row in work.on(source)]
         work.say()
+    work.say_threshold()
     return document
 
 
@@ -111,7 +116,9 @@ class _Work:
     table: SegmentTable
     console: Console
     several: bool
+    overlays: Mapping[str, Path]
     rows: list[list[object]] = field(default_factory=list)
+    unknown: bool = False
 
     def on(self, source: str) -> list[dict[str, Any]]:
         """What is said of an input, printed and as plain containers."""
@@ -128,6 +135,7 @@ class _Work:
             return [{"input": source, "error": str(error)}]
 
     def _predict(self, source: str) -> list[Prediction]:
+        from gesta.inference.overlay import write_overlay
         from gesta.inference.video import is_video
 
         given = self.arguments
@@ -145,23 +153,14 @@ class _Work:
             )
         for problem in watched.problems:
             self.console.say(f"{source}: {problem}", style="yellow")
-        if given.overlay is not None:
-            from gesta.inference.overlay import write_overlay
-
-            out = self._overlay_of(source, given.overlay)
+        if source in self.overlays:
+            out = self.overlays[source]
+            out.parent.mkdir(parents=True, exist_ok=True)
             with self.console.progress(f"drawing {out.name}") as progress:
                 total = len(watched.sightings)
                 write_overlay(source, out, watched, lambda done: progress(done, total))
             self.console.say(str(out))
         return [watched.prediction]
-
-    def _overlay_of(self, source: str, out: Path) -> Path:
-        if not self.several:
-            return out
-        out.mkdir(parents=True, exist_ok=True)
-        # Videos of several folders may have one name.
-        words = [part for part in Path(source).with_suffix("").parts if part not in ("/", "..")]
-        return out / f"{'-'.join(words[-2:])}.mp4"
 
     def say(self) -> None:
         """Print what has not been printed: videos are told one by one, files of clips together."""
@@ -170,11 +169,27 @@ class _Work:
         self.rows = []
 
     def _told(self, prediction: Prediction, unit: str) -> dict[str, Any]:
+        from gesta.inference import UNKNOWN
+
         self.rows += rows_of(prediction, unit)
         self.table.add(prediction, unit)
         if unit == "seconds":
             self.say()
+            self.unknown |= any(
+                segment.label == UNKNOWN
+                for person in prediction.persons
+                for segment in person.segments
+            )
         return prediction.to_dict()
+
+    def say_threshold(self) -> None:
+        """Say what "unknown" means, where that was not asked for."""
+        below = self.recognizer.card.unknown_below
+        if self.unknown and below is not None and self.arguments.threshold is None:
+            self.console.say(
+                f"unknown: less probable than {100 * below:.0f} %, chosen on the validation clips "
+                "of the run; --threshold says another"
+            )
 
 
 def _with_name(error: Exception, source: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
-from gesta.inference import UNKNOWN, Prediction, Segment
+if TYPE_CHECKING:
+    from gesta.inference import Prediction, Segment
 
 COLUMNS = ["input", "track", "from", "to", "what"]
 _CSV_COLUMNS = ("input", "track", "start", "end", "unit", "label", "probability", "top5")
@@ -30,6 +31,9 @@ def rows_of(prediction: Prediction, unit: str) -> list[list[object]]:
 
 def row_of(track: int | None, segment: Segment, unit: str) -> list[object]:
     """Track, from, to and what is done, as text."""
+    # Imported here: what a command takes is told without waiting for torch.
+    from gesta.inference import UNKNOWN
+
     best = ", ".join(f"{name} {100 * p:.1f} %" for name, p in segment.top5[:3])
     form = "{:.0f}" if unit == "frames" else "{:.2f} s"
     return [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Arguments:
     """Read the files of a data set, or of a part of it, into an archive.
 
-    Example: gesta prepare ntu60 nturgb+d_skeletons.zip --out ntu60 --bodies denoised
+    $ gesta prepare ntu60 nturgb+d_skeletons.zip --out ntu60 --bodies denoised
 
     Broken off, the same command goes on. Files that cannot be read are listed in the archive.
     """

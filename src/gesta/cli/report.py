@@ -17,7 +17,7 @@ from gesta.report.report import write_report
 class Arguments:
     """Write the report of a run again: measures, curves, confusions and what mattered.
 
-    Example: gesta report runs/utd_mhad-cross_subject-st_gcn-joint-0 --explained-clips 200
+    $ gesta report runs/utd_mhad-cross_subject-st_gcn-joint-0 --explained-clips 200
     """
 
     run: tyro.conf.Positional[Path]

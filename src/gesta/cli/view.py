@@ -20,8 +20,8 @@ from gesta.skeleton import get_layout
 class Arguments:
     """Write a page that animates a clip, or some clips of every class of an archive.
 
-    Example: gesta view ucla.gesta --clips-per-class 2 --out ucla.html
-    Example: gesta view a05_s09_e02_v03.json
+    $ gesta view ucla.gesta --clips-per-class 2 --out ucla.html
+    $ gesta view a05_s09_e02_v03.json
     """
 
     input: tyro.conf.Positional[Path]

@@ -79,7 +79,7 @@ def collect(
                 elif strict:
                     raise one
                 else:
-                    writer.skip(name, str(one), key=name)
+                    writer.skip(name, _without_name(str(one), name), key=name)
                     skipped.append(one)
             done += 1
             report(done, total)
@@ -173,6 +173,12 @@ def _begin_worker(work: Work, stop: Event) -> None:
 def _work(chunk: list[Member]) -> list[Outcome]:
     assert _worker is not None  # the initializer ran
     return _worker.work(chunk)
+
+
+def _without_name(reason: str, name: str) -> str:
+    """Why a member cannot be read, without its path in front: it stands beside its name."""
+    before, found, after = reason.partition(f"{name}: ")
+    return after if found and (not before or before.endswith("/")) else reason
 
 
 def _chunks(members: Iterator[Member], size: int) -> Iterator[list[Member]]:

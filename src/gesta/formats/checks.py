@@ -21,7 +21,8 @@ def file_bytes(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        found = error.strerror or str(error)
+        missing = isinstance(error, FileNotFoundError)
+        found = "none" if missing else error.strerror or str(error)
         raise FormatError(path, "file", "a file that can be read", found) from error
 
 

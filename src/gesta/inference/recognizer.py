@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gesta.archive import Context
 from gesta.clip import Clip
-from gesta.errors import MediaError, RecipeError
+from gesta.errors import MediaError, RecipeError, RunError
 from gesta.evaluation import score_batch
 from gesta.formats import read_clips
 from gesta.inference.live import Follower
@@ -24,6 +24,7 @@ from gesta.inference.predict import (
     make_segment,
 )
 from gesta.inference.timeline import (
+    A_FRAME,
     BATCH,
     Subject,
     Timing,
@@ -49,10 +50,13 @@ from gesta.training import Card, Run, load_model
 from gesta.training.machine import find_device
 from gesta.training.run import is_demo
 from gesta.transforms import collate, footage_of
-from gesta.transforms.reels import FindVideo, own_video
+from gesta.transforms.reels import FindVideo, own_video, takes_footage
 
 if TYPE_CHECKING:
     from gesta.media import Video
+
+# Clips scored at once where pictures go with them: those of `BATCH` may take gigabytes.
+WITH_RGB = 8
 
 
 class Recognizer:
@@ -80,6 +84,8 @@ class Recognizer:
             FormatError: the file is damaged, or no gesta model.
         """
         is_run = is_demo(path) or Path(path).is_dir()
+        if not is_run and not Path(path).exists():
+            raise RunError(f"{path}: there is no such run, nor a weights file of one")
         file = Run.open(path).own_model() if is_run else Path(path)
         return cls(*load_model(file, find_device(device)))
 
@@ -175,6 +181,8 @@ class Recognizer:
         eyes = make_estimator(self.card, estimator, size)
         check_watches(self.card, self.model.inputs, eyes.layout, str(source))
         with open_video(source) as video:
+            # Windows that cannot be are told before the video is watched.
+            timing.lengths(self.card, 1 / (video.frame_rate or 1 / A_FRAME))
             sightings = see(watch(video, eyes), video, progress)
             scenery = Scene(sightings, eyes.layout, video.frame_rate, video.size, str(source))
             problems = tuple(video.problems)
@@ -238,8 +246,9 @@ class Recognizer:
             MediaError: clips have no usable RGB, and the model's card has this as an error.
         """
         device, rows = next(self.model.parameters()).device, []
-        for start in range(0, len(clips), BATCH):
-            some, options = clips[start : start + BATCH], self.card.video
+        step = WITH_RGB if takes_footage(self.model.inputs) else BATCH
+        for start in range(0, len(clips), step):
+            some, options = clips[start : start + step], self.card.video
             footage = footage_of(
                 some, self.model.inputs, options, find=find, context=context, device=device
             )

@@ -22,7 +22,7 @@ BATCH = 64
 # A new window begins so often a window, and what is shorter than so much of one is a flicker.
 STRIDES, FLICKER = 4, 0.5
 # Seconds that the last frame is shown where nothing says it: no rate and no frame before.
-_A_FRAME = 1 / 25
+A_FRAME = 1 / 25
 
 Score = Callable[[Sequence[Clip]], NDArray[np.float32]]
 
@@ -129,7 +129,7 @@ def frame_edges(times: Floats, frame_rate: float | None) -> Floats:
     if frame_rate:
         last = 1 / frame_rate
     else:
-        last = float(np.median(np.diff(times))) if len(times) > 1 else _A_FRAME
+        last = float(np.median(np.diff(times))) if len(times) > 1 else A_FRAME
     return np.append(times, times[-1:] + last)
 
 
@@ -182,8 +182,10 @@ def segment_of(stretch: Stretch, classes: Sequence[str]) -> Segment:
 
 
 def _windows(subject: Subject, edges: Floats, length: float, stride: float) -> Ints:
-    own = edges[subject.first : subject.first + len(subject.seen) + 1]
-    return where_seen(subject.seen, own, length, stride) + subject.first
+    # In the whole input: two frames are a glimpse, unless there are no more.
+    seen = np.zeros(len(edges) - 1, bool)
+    seen[subject.first : subject.first + len(subject.seen)] = subject.seen
+    return where_seen(seen, edges, length, stride)
 
 
 def _scored(clips: Iterator[Clip], score: Score) -> Iterator[Floats]:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from av.format import ContainerFormat
@@ -89,7 +90,11 @@ def _reach(source: str) -> tuple[str, dict[str, Any]]:
             f"{source}: this build of PyAV has no support for cameras ({kind}); give the URL of a "
             "stream instead"
         ) from error
-    return camera[2] or place.format(camera[1]), {"format": kind}
+    device = camera[2] or place.format(camera[1])
+    if device.startswith("/dev/") and not Path(device).exists():
+        there = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "none"
+        raise MediaError(f"{source}: there is no camera {device}; cameras here: {there}")
+    return device, {"format": kind}
 
 
 def _without_password(source: str) -> str:

@@ -44,13 +44,9 @@ class VideoWriter:
         self.size = check_size(str(path), size) or size
         if not 0 < frame_rate <= 1000:
             raise MediaError(f"{path}: frames a second lie between 0 and 1000; got {frame_rate}")
-        if self.path.suffix.lower() not in FORMATS:
-            raise MediaError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
-        if not self.path.parent.is_dir():
-            raise MediaError(f"{path}: cannot be written: there is no folder {self.path.parent}")
+        kind = check_target(self.path)
         self._beside = self.path.with_name(self.path.name + ".tmp")
         self._reformatter, self._written, self._closed = VideoReformatter(), 0, False
-        kind = FORMATS[self.path.suffix.lower()]
         try:
             self._container = av.open(f"file:{self._beside}", "w", format=kind)
         except (FFmpegError, OSError) as error:
@@ -132,3 +128,17 @@ class VideoWriter:
         with suppress(FFmpegError, OSError):
             self._container.close()
         self._beside.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> str:
+    """The container that a video of this name is written in.
+
+    Raises:
+        MediaError: it ends in no known way, or its folder is missing.
+    """
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise MediaError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
+    if not path.parent.is_dir():
+        raise MediaError(f"{path}: cannot be written: there is no folder {path.parent}")
+    return kind

@@ -98,3 +98,12 @@ def test_the_time_left_of_work_that_goes_on_is_that_of_the_rest(monkeypatch, cap
         progress(900, 1000)
         progress(920, 1000, "on")
     assert capsys.readouterr().out == "work 920/1000 (2.0/s, 40 s left) on\n"
+
+
+def test_slow_work_is_counted_by_the_minute(monkeypatch, capsys):
+    now = iter((0.0, 0.0, 0.0, 40.0, 40.0))
+    monkeypatch.setattr("gesta.cli.console.time", SimpleNamespace(monotonic=lambda: next(now)))
+    with Console().progress("videos") as progress:
+        progress(0, 4)
+        progress(2, 4)
+    assert capsys.readouterr().out == "videos 2/4 (3.0/min, 40 s left)\n"

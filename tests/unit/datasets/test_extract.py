@@ -87,7 +87,7 @@ def test_all_that_reads_is_kept_and_the_rest_is_listed(videos, tmp_path):
     assert archive.persons.tolist() == [1, 0, 1] and archive.frames.tolist() == [12, 7, 20]
     skipped = {entry["name"]: entry["reason"] for entry in archive.skipped}
     assert set(skipped) == {"wave/none.mp4", "wave/text.avi"}
-    assert "empty (0 bytes)" in skipped["wave/none.mp4"]
+    assert skipped["wave/none.mp4"] == "is empty (0 bytes)", "the name stands beside it"
     assert seen == [(done, 5) for done in range(6)]
     assert (archive.dataset, archive.space) == ("my videos", "pixels")
     provenance = archive.provenance

@@ -83,7 +83,7 @@ def test_all_that_reads_is_kept_and_the_rest_is_listed(folder, tmp_path):
     assert archive.labels.tolist() == [0, 1, 2, 1, 2, 0, 1, 1, 2, 0]
     assert archive.persons.tolist() == [3, 3, 3, 3, 0, 3, 3, 3, 3, 3]
     assert [entry["name"] for entry in archive.skipped] == ["3.json"]
-    assert archive.skipped[0]["reason"] == "3.json: byte 0: expected an object, found '?!'"
+    assert archive.skipped[0]["reason"] == "byte 0: expected an object, found '?!'"
     assert seen == [(done, 10) for done in range(11)]
     assert archive.dataset == "toy" and archive.provenance["source"] == "files"
     assert not (tmp_path / "out.partial").exists()

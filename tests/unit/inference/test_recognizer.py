@@ -140,7 +140,7 @@ def test_from_a_file_and_from_what_is_none(tmp_path):
     assert loaded.predict(make_clip()) == recognizer.predict(make_clip())
     with pytest.raises(RunError, match="expected a run"):
         Recognizer.from_run(tmp_path)
-    with pytest.raises(RunError, match="no such model"):
+    with pytest.raises(RunError, match="no such run"):
         Recognizer.from_run(tmp_path / "other.safetensors")
 
 

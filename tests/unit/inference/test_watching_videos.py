@@ -30,6 +30,18 @@ def test_only_while_somebody_is_seen(make_watcher, make_video, eyes):
     assert person.segments[-1].end == pytest.approx(4.0)
 
 
+def test_a_glimpse_in_a_long_video_is_not_judged(make_watcher, make_video, eyes):
+    path = make_video([False] * 20 + [True] * 2 + [False] * 20)
+    (prediction,) = make_watcher().predict(path, estimator=eyes)
+    assert prediction.persons == ()
+
+
+def test_windows_that_cannot_be_are_told_before_the_video_is_watched(make_watcher, make_video):
+    path = make_video([True] * 5)
+    with pytest.raises(RecipeError, match="at most the window of 1.00 s"):
+        make_watcher().watch(path, timing=Timing(stride=2.0), progress=pytest.fail)
+
+
 def test_nobody_is_no_error(make_watcher, make_video, eyes):
     (prediction,) = make_watcher().predict(make_video([False] * 9), estimator=eyes)
     assert prediction.persons == ()
