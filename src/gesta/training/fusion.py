@@ -64,9 +64,11 @@ def _fuse(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict[str, A
         metrics.append(_fuse(own, others, Run(out.path / name)))
     out.write_json("group.json", {"members": names})
     table = {
-        **{key: metrics[0][key] for key in ("model", "dataset", "stream", "final", "fused")},
+        **{key: metrics[0][key] for key in ("model", "dataset", "stream", "seed", "final")},
+        "fused": [str(run.path) for run in runs],
         "protocol": runs[0].recipe.protocol,
         "members": names,
+        "test_clips": round(sum(one["test_clips"] for one in metrics) / len(metrics)),
         **average(metrics),
         "equal_weights": average([one["equal_weights"] for one in metrics]),
         **pooled_scores(out),

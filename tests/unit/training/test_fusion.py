@@ -77,6 +77,7 @@ def test_groups_are_fused_member_by_member(tmp_path):
     metrics = fuse_runs(groups, tmp_path / "fused")
     members = [Run(tmp_path / "fused" / f"fold_{part}").metrics for part in (1, 2)]
     assert metrics["top1"] == pytest.approx(np.mean([one["top1"] for one in members]))
+    assert (metrics["seed"], metrics["test_clips"]) == (members[0]["seed"], 90)
     assert metrics["pooled"]["clips"] == 180 == len(Run(tmp_path / "fused").scores)
     single = make_run(tmp_path / "single", 2.0)
     with pytest.raises(RunError, match="different members"):
