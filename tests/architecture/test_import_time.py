@@ -57,3 +57,10 @@ def test_a_loaded_torch_is_noticed(tmp_path, monkeypatch, name):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     ended = run_python(f"import {name}" + REPORT)
     assert ended.returncode == 1 and "torch was imported" in ended.stderr
+
+
+def test_what_many_verbs_take_is_told_without_torch():
+    verbs = ("bench", "context", "datasets", "doctor", "export", "extract", "predict", "prepare")
+    imports = ", ".join(f"gesta.cli.{verb}" for verb in (*verbs, "view"))
+    ended = run_python(f"import {imports}" + REPORT)
+    assert ended.returncode == 0, ended.stderr

@@ -35,7 +35,12 @@ class Arguments:
 
     run: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="RUN")]]
     """A finished run, a weights file of one, or "demo": the model that comes with gesta."""
-    inputs: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="INPUT")]]
+    inputs: tyro.conf.Positional[
+        Annotated[
+            tuple[str, ...],
+            tyro.conf.arg(metavar="INPUT [INPUT ...]", help_behavior_hint="(required)"),
+        ]
+    ]
     """Videos, folders of videos or of images, skeleton files of any known format; or one camera
     (camera:0, /dev/video0) or stream (rtsp://, http://, udp:// ...)."""
     overlay: Path | None = None
