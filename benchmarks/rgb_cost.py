@@ -1,6 +1,6 @@
 """What a clip of J-HMDB costs, part by part: poses, the frozen network, what judges them.
 
-    python benchmarks/rgb_cost.py --weights FILE [--clips 24]
+    python benchmarks/rgb_cost.py --weights FILE [--clips 12]
 
 Takes the archive and the runs of run_fusion.py below the current folder, and writes
 benchmarks/results/rgb_cost.json. Seconds are of processor time on one thread, without
@@ -32,7 +32,7 @@ from gesta.training.machine import describe_machine
 OUT = Path("benchmarks/results/rgb_cost.json")
 
 
-def seconds(work: Callable[[], Any], repeats: int = 3) -> float:
+def seconds(work: Callable[[], Any], repeats: int = 2) -> float:
     """Of processor time, the least of some times after one that warms up."""
     work()
     found = []
@@ -83,7 +83,7 @@ def parts(archive: Archive, clips: list[Clip], weights: Path) -> dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--clips", type=int, default=12)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     whole = open_archive(ARCHIVE)

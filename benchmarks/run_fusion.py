@@ -54,6 +54,8 @@ ROWS: dict[str, tuple[object, ...]] = {
     "concat": (*looks("person"), "--model.variant", "concat", *_SHORT),
     "cross_attention": (*looks("person"), *_SHORT),
 }
+# Of these it is asked what becomes of them with the RGB of other clips.
+CONTROLLED = ("concat", "cross_attention")
 # Poses alone are the runs of the J-HMDB section of the page, by their streams.
 FUSED: dict[str, tuple[str, ...]] = {
     "joint+rgb_only": ("joint", "rgb_only"),
@@ -63,6 +65,7 @@ FUSED: dict[str, tuple[str, ...]] = {
     "rgb_only+rgb_only_scene": ("rgb_only", "rgb_only_scene"),
     "joint+rgb_only+rgb_only_scene": ("joint", "rgb_only", "rgb_only_scene"),
     "joint+bone+rgb_only+rgb_only_scene": ("joint", "bone", "rgb_only", "rgb_only_scene"),
+    "joint+bone+concat+rgb_only_scene": ("joint", "bone", "concat", "rgb_only_scene"),
 }
 # How sure it is that the second is better than the first.
 PAIRS = (
@@ -71,6 +74,8 @@ PAIRS = (
     ("joint+bone", "joint+bone+rgb_only"),
     ("joint+bone", "joint+bone+rgb_only+rgb_only_scene"),
     ("rgb_only+rgb_only_scene", "joint+bone+rgb_only+rgb_only_scene"),
+    ("joint+bone", "joint+bone+concat+rgb_only_scene"),
+    ("rgb_only+rgb_only_scene", "joint+bone+concat+rgb_only_scene"),
     ("rgb_only", "concat"),
     ("skeleton_only", "concat"),
     ("skeleton_only", "cross_attention"),
@@ -103,6 +108,10 @@ def train(row: str) -> None:
         return
     finish(folder(row), *ROWS[row], "--data", ARCHIVE, "--protocol", "splits", "--seed", 0)
     finish(final(folder(row)), "--final", folder(row), "--seed", 0)
+    if row in CONTROLLED:
+        for member in Run(final(folder(row))).members:
+            if not any(member.path.glob("evaluations/*shuffled*/metrics.json")):
+                gesta("evaluate", member.path, "--shuffle-rgb", 0)
 
 
 def fuse(name: str) -> None:
@@ -117,7 +126,7 @@ def fuse(name: str) -> None:
 
 def done(name: str) -> Run:
     """The finished run of a row, or what it was fused to."""
-    return Run.open(RUNS / f"fused-{name}" if name in FUSED else final(folder(name)))
+    return Run(RUNS / f"fused-{name}" if name in FUSED else final(folder(name)))
 
 
 def differences() -> None:

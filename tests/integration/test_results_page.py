@@ -1,6 +1,7 @@
 """docs/results.md is what its generator makes of the results that are in the repository."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ def generator():
     path = ROOT / "benchmarks" / "results_page.py"
     spec = importlib.util.spec_from_file_location("results_page", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        spec.loader.exec_module(module)
     return module
 
 
@@ -66,3 +69,46 @@ def test_poses_have_a_joint_a_row_and_an_estimator_a_column(generator):
     assert "| left hip | 50.0 / 55.0 | 50.0 / 55.0 |" in text
     assert "| from file to tracks, frames a second | 65.0 |  |" in text
     assert "confidence 0.1 (9.0 %), 8.0 % are right" in text and "60.2 by 0.02 s" in text
+
+
+def test_rows_with_rgb_stand_in_order_with_their_splits(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import fusion_page
+
+    monkeypatch.setattr(fusion_page, "RESULTS", tmp_path)
+    assert fusion_page.fusion_section() == ""
+    measures = {"top5": 80.0, "mean_class_accuracy": 49.0}
+    names = {"jhmdb/st_gcn-joint-final": 50.0, "jhmdb_pretrained/fused-joint+rgb_only": 70.0}
+    for name, top1 in names.items():
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        for split in (1, 2):
+            text = json.dumps({"top1": top1 + split})
+            (folder / f"split_{split}.json").write_text(text)
+        whole = measures | {"top1": top1 + 1.5, "members": ["split_1", "split_2"]}
+        text = json.dumps(whole | {"std": {"top1": 0.71}})
+        folder.with_name(f"{folder.name}.json").write_text(text)
+    pair = {"first": "joint", "second": "joint+rgb_only", "value": 20.0, "low": 15.04, "high": 25.0}
+    (tmp_path / "fusion_differences.json").write_text(json.dumps([pair]))
+    controlled = tmp_path / "jhmdb_pretrained/concat-final"
+    whole = measures | {"top1": 61.5, "members": ["split_1", "split_2"], "std": {"top1": 0.7}}
+    controlled.mkdir()
+    controlled.with_name("concat-final.json").write_text(json.dumps(whole))
+    for split in (1, 2):
+        (controlled / f"split_{split}.json").write_text(json.dumps({"top1": 60.0 + split}))
+        folder = controlled / f"split_{split}/evaluations"
+        folder.mkdir(parents=True)
+        (folder / "x-test-shuffled_0.json").write_text(json.dumps({"top1": 5.0 + split}))
+    parts = dict.fromkeys(fusion_page.COSTS, 0.5)
+    cost = {"clips": 2, "frames": 60, "seconds_a_clip": parts, "shares_of_poses": parts}
+    cost |= {"machine": {"cores": 2}, "command": "python x"}
+    (tmp_path / "rgb_cost.json").write_text(json.dumps(cost))
+    text = fusion_page.fusion_section()
+    alone = "| poses | ST-GCN, joints | 51.0 | 52.0 | 51.5 ± 0.7 | 80.0 | 49.0 |"
+    both = "| both | joints and people, scores fused | 71.0 | 72.0 | 71.5 ± 0.7 | 80.0 | 49.0 |"
+    side = "| both | one network, features side by side | 61.0 | 62.0 | 61.5 ± 0.7 | 80.0 | 49.0 |"
+    assert f"{alone}\n{side}\n{both}\n" in text
+    assert "people, scores fused | +20.0 | +15.0 to +25.0 |" in text
+    assert "\n- one network, features side by side: 6.5 for 61.5\n" in text
+    assert "a clip of 30 frames" in text
+    assert "| poses, by MoveNet | 0.5000 | 50.0 % |" in text
