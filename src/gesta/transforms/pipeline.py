@@ -288,7 +288,7 @@ def fit_persons(batch: Batch, persons: int | None) -> Batch:
 
 
 def scene_middle(batch: Batch, frame: Tensor, layout: Layout) -> Tensor:
-    """(N, C) the mean of the origins of all persons who are there in one frame (N,) of each clip."""
+    """(N, C) the mean of the origins of all who are there in one frame (N,) of each clip."""
     row = torch.arange(len(batch), device=batch.device)
     there = batch.mask[row, :, frame][..., None]
     origins = middle_of(batch.poses[row, :, frame], layout.origin) * there
