@@ -16,12 +16,9 @@ from torch import Tensor, nn
 
 from gesta.errors import ModelError
 from gesta.models.model import StateDict
+from gesta.nn.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 ImageNetworkName = Literal["xception", "efficientnet_lite0"]
-
-# What the frames of a batch are normalised by.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class ImageNetwork(nn.Module, ABC):

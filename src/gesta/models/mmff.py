@@ -58,6 +58,7 @@ from gesta.models.mmff_parts import (
 )
 from gesta.models.model import SkeletonModel
 from gesta.models.options import read_assignments
+from gesta.models.picture_model import PictureModel
 from gesta.models.recurrent import MMFF_PAPER
 from gesta.models.registry import Stated, create_model, register_model
 from gesta.models.xception import SIZE
@@ -65,7 +66,7 @@ from gesta.nn import Dropout
 from gesta.skeleton import Layout
 
 
-class Mmff(SkeletonModel):
+class Mmff(PictureModel):
     """Both streams and a late fusion of their features; see the head of this file.
 
     Args:
@@ -99,6 +100,8 @@ class Mmff(SkeletonModel):
             skeleton.channels,
             skeleton.frames,
             skeleton.persons,
+            image_frames=image_frames,
+            image_size=image_size,
         )
         for name in skeleton.head_names:
             skeleton.set_submodule(name, nn.Identity())
@@ -106,7 +109,6 @@ class Mmff(SkeletonModel):
         self.attention, self.pooled = nn.ModuleList(attention), nn.ModuleList(pooled)
         self.fusion, self.dropout = fusion, Dropout(dropout)
         self.head = nn.Linear(fusion.width, self.num_classes)
-        self.image_frames, self.image_size = image_frames, image_size
         moved = ("moved_joint",) if attention[0].by_skeleton is not None else ()
         self.inputs = ("poses", "mask", "frames", *moved, "rgb_mask")
 
@@ -142,10 +144,9 @@ class Mmff(SkeletonModel):
 
     def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
         """The pictures, zero, and a joint in their middle."""
-        side, count = self.image_size, self.image_frames
-        more = {"frames": torch.zeros(clips, count, 3, side, side)}
+        more = super().example_inputs(clips, frames, persons)
         if "moved_joint" in self.inputs:
-            more["moved_joint"] = torch.full((clips, count, 2), side / 2)
+            more["moved_joint"] = torch.full((clips, self.image_frames, 2), self.image_size / 2)
         return more
 
     def _move(self, poses: Tensor, mask: Tensor | None) -> Tensor:
@@ -171,7 +172,7 @@ class Mmff(SkeletonModel):
         self, poses: Tensor, mask: Tensor | None, frames: Tensor, joint: Tensor | None
     ) -> None:
         self.check_inputs(poses, mask)
-        self.check_frames(poses, frames, self.image_frames, self.image_size)
+        self.check_frames(poses, frames)
         if "moved_joint" not in self.inputs or torch.compiler.is_compiling():
             return
         if joint is None:

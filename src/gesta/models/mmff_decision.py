@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from gesta.models.image_network import ImageNetwork
 from gesta.models.model import SkeletonModel
+from gesta.models.picture_model import PictureModel
 
 # Keeps the logarithm of a probability that vanishes finite.
 _TINY = 1e-12
 
 
-class MmffDecision(SkeletonModel):
+class MmffDecision(PictureModel):
     """Both streams with classifiers of their own, and the weighted sum of their probabilities.
 
     Args:
@@ -45,9 +46,10 @@ class MmffDecision(SkeletonModel):
             skeleton.channels,
             skeleton.frames,
             skeleton.persons,
+            image_frames=image_frames,
+            image_size=image_size,
         )
         self.skeleton, self.rgb = skeleton, nn.ModuleList(rgb)
-        self.image_frames, self.image_size = image_frames, image_size
         self.register_buffer("share", torch.tensor(0.5))
         self.inputs = ("poses", "mask", "frames", "rgb_mask")
         self.head_names = tuple(f"skeleton.{name}" for name in skeleton.head_names) + tuple(
@@ -91,7 +93,7 @@ class MmffDecision(SkeletonModel):
         self, poses: Tensor, mask: Tensor | None, frames: Tensor, rgb_mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (N, Y) of both streams and the share (N,) of the second."""
-        self.check_frames(poses, frames, self.image_frames, self.image_size)
+        self.check_frames(poses, frames)
         moved: Tensor = self.skeleton(poses, mask)
         last = len(self.rgb) - 1
         seen = [self._look(min(i, last), frame) for i, frame in enumerate(frames.unbind(1))]
@@ -124,11 +126,6 @@ class MmffDecision(SkeletonModel):
             best = max(best, (float(right), float(likely), percent / 100))
         self.share.fill_(best[2])
         return best[2]
-
-    def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
-        """The pictures, zero."""
-        side = self.image_size
-        return {"frames": torch.zeros(clips, self.image_frames, 3, side, side)}
 
     def _look(self, own: int, frame: Tensor) -> Tensor:
         network = self.rgb[own]

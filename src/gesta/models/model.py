@@ -70,22 +70,6 @@ class SkeletonModel(nn.Module):
         """
         return {}
 
-    def check_frames(self, poses: Tensor, frames: Tensor, count: int, side: int) -> None:
-        """Check pictures (N, F, 3, H, W) beside poses (N, M, T, V, C).
-
-        Args:
-            poses: says N.
-            frames: the pictures.
-            count: F.
-            side: H and W.
-
-        Raises:
-            ShapeError: another shape.
-        """
-        if torch.compiler.is_compiling():
-            return
-        check_shape("frames", frames, "N F C H W", N=poses.shape[0], F=count, C=3, H=side, W=side)
-
     def check_inputs(self, poses: Tensor, mask: Tensor | None) -> None:
         """Check poses (N, M, T, V, C) and mask (N, M, T) against what the model was made for.
 

@@ -27,7 +27,8 @@ from gesta.models.image_network import (
     register_image_network,
     scaled,
 )
-from gesta.models.model import SkeletonModel, StateDict
+from gesta.models.model import StateDict
+from gesta.models.picture_model import PictureModel
 from gesta.models.registry import Paper, Stated, register_model
 from gesta.nn import MaskedBatchNorm
 from gesta.nn.fold import fold_into_convolution
@@ -178,7 +179,7 @@ register_image_network(
 )
 
 
-class FrameModel(SkeletonModel):
+class FrameModel(PictureModel):
     """A network of images over one or several frames of a clip; poses have no say.
 
     Args:
@@ -203,8 +204,9 @@ class FrameModel(SkeletonModel):
         image_frames: int,
         image_size: int,
     ) -> None:
-        super().__init__(layout, num_classes, channels, frames, persons)
-        self.rgb, self.image_frames, self.image_size = rgb, image_frames, image_size
+        sizes = {"image_frames": image_frames, "image_size": image_size}
+        super().__init__(layout, num_classes, channels, frames, persons, **sizes)
+        self.rgb = rgb
 
     def forward(
         self,
@@ -226,16 +228,11 @@ class FrameModel(SkeletonModel):
             ShapeError: an input of another shape or type than the model was made for.
         """
         self.check_inputs(poses, mask)
-        self.check_frames(poses, frames, self.image_frames, self.image_size)
+        self.check_frames(poses, frames)
         maps = self.rgb(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
         if rgb_mask is not None:
             maps = maps * rgb_mask[:, None, None, None].to(maps.dtype)
         return self.rgb.classify(maps)
-
-    def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
-        """The pictures, zero."""
-        side = self.image_size
-        return {"frames": torch.zeros(clips, self.image_frames, 3, side, side)}
 
 
 @register_model(

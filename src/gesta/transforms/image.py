@@ -6,16 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-# Of ImageNet's training pictures in [0, 1], red, green, blue; what public image weights expect.
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
+from gesta.nn.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 
 def normalise(pictures: Tensor) -> Tensor:
     """Pictures (R, 3, ...) in [0, 1] less the mean of ImageNet, over its standard deviation."""
     shape = (1, 3, *[1] * (pictures.ndim - 2))
-    mean = torch.tensor(MEAN, device=pictures.device).view(shape)
-    deviation = torch.tensor(DEVIATION, device=pictures.device).view(shape)
+    mean = torch.tensor(IMAGENET_MEAN, device=pictures.device).view(shape)
+    deviation = torch.tensor(IMAGENET_STD, device=pictures.device).view(shape)
     return (pictures - mean).div_(deviation)
 
 

@@ -173,10 +173,10 @@ class InputPipeline:
         person, frame = first_seen(batch.mask)
         body = track_of(poses, person)[torch.arange(count, device=poses.device), frame]
         origin = poses.new_zeros((count, channels))
-        if self._centred:
-            origin = middle_of(body, self.layout.origin)
         if options.centre == "scene":
             origin = scene_middle(batch, frame, self.layout)
+        elif self._centred:
+            origin = middle_of(body, self.layout.origin)
         rotation = torch.eye(channels, device=poses.device).expand(count, -1, -1)
         if options.view == "normalised":
             rotation = view_rotation(body, self.layout)

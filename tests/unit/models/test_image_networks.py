@@ -16,8 +16,8 @@ from gesta.models import (
     load_stream,
 )
 from gesta.models.efficientnet_lite import SamePad
-from gesta.models.image_network import IMAGENET_MEAN, IMAGENET_STD
 from gesta.nn import fold_batch_norm
+from gesta.nn.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 NARROW = {"image_width": 0.02, "image_size": 48}
 

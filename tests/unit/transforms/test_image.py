@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
 from gesta.media.crop import projection_crop, square_crop
+from gesta.nn.imagenet import IMAGENET_MEAN
 from gesta.transforms import NOWHERE, VideoOptions
 from gesta.transforms.crops import crop_boxes, into_crop, projection_boxes
-from gesta.transforms.image import MEAN, cut_one_by_one, cut_together, normalise
+from gesta.transforms.image import cut_one_by_one, cut_together, normalise
 
 
 def pictures(rows=2, length=3, height=12, width=16, seed=0):
@@ -62,7 +63,7 @@ def test_a_box_between_pixels_and_at_the_edge_is_cut_in_whole_ones():
 
 
 def test_the_mean_of_imagenet_becomes_zero():
-    grey = torch.tensor(MEAN).view(1, 3, 1, 1).expand(2, 3, 4, 4)
+    grey = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1).expand(2, 3, 4, 4)
     assert normalise(grey).abs().max() < 1e-6
     assert normalise(torch.ones(1, 3, 1, 1)).flatten().tolist() == pytest.approx(
         [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]

@@ -6,6 +6,7 @@ import torch
 
 from gesta.clip import Clip
 from gesta.errors import MediaError, RecipeError
+from gesta.nn.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from gesta.skeleton import get_layout
 from gesta.transforms import (
     NOWHERE,
@@ -18,7 +19,6 @@ from gesta.transforms import (
     VideoOptions,
     collate,
 )
-from gesta.transforms.image import DEVIATION, MEAN
 
 LAYOUT = get_layout("coco_17")
 WIDTH, HEIGHT = 40, 30
@@ -63,7 +63,7 @@ def pipeline(video=None, augment=None, **options):
 
 def brightness(pictures):
     """What was drawn, from normalised pictures (..., 3, H, W) of one colour."""
-    plain = pictures[..., 0, 0, 0] * DEVIATION[0] + MEAN[0]
+    plain = pictures[..., 0, 0, 0] * IMAGENET_STD[0] + IMAGENET_MEAN[0]
     return (plain * 255).round()
 
 
