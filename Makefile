@@ -37,7 +37,7 @@ test: $(DEV) ## every test that is not slow (under 10 minutes)
 	$(PYTEST) -m "not slow"
 
 test-all: $(DEV) ## the full matrix of models, layouts and modes (under 80 minutes)
-	GESTA_TEST_ALL=1 $(PYTEST)
+	$(PYTEST)
 
 check: $(DEV) ## format, lint, types, architecture and unit tests (under 90 s)
 	$(BIN)/ruff format --check .
