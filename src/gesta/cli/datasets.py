@@ -49,6 +49,9 @@ def describe(dataset: DataSet) -> dict[str, Any]:
         "channels": list(dataset.channels),
         "space": dataset.space,
         "bodies": list(dataset.bodies),
+        "corrections": {
+            clip: dataset.classes[label] for clip, label in dataset.corrections.items()
+        },
         "protocols": list(dataset.protocol_names),
         "expects": dataset.expects,
         "licence": dataset.licence,

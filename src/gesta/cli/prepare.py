@@ -43,6 +43,9 @@ class Arguments:
     layout: str | None = None
     """Joint layout to map to, or the files' own where they do not say it; a name or .toml file."""
 
+    published_labels: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Keep the labels that are known to be wrong in the published files, as other tools do."""
+
     videos: Path | None = None
     """Folder of the data set's RGB videos (NTU, UESTC, SYSU, Kinetics): linked, never copied."""
 
@@ -66,6 +69,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             bodies=arguments.bodies,
             persons=arguments.persons,
             layout=arguments.layout,
+            published_labels=arguments.published_labels,
             videos=links,
             strict=arguments.strict,
             processes=arguments.processes,
@@ -73,6 +77,12 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
         )
     document = summary(archive)
     say_archive(document, console)
+    corrected = set(archive.provenance["corrected_labels"]).intersection(archive.ids)
+    if corrected:
+        console.say(
+            f"{len(corrected)} labels corrected that are wrong in the published files; "
+            "--published-labels keeps them as they are"
+        )
     if links is not None:
         document["videos"] = _linked(archive, links, console)
     return document

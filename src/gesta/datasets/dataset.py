@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,7 @@ class DataSet:
         classes: class names, () where ``class_names`` finds them once everything is read.
         class_names: (recorded, side) -> class names; used where ``classes`` is ().
         bodies: the body selections offered, the first being the default.
+        corrections: clip id -> its label, where the published one is known to be wrong.
         side: reads what stands beside the clip files (labels, splits); its result must be
             picklable and goes to ``parse`` as ``options.side`` and to the functions here.
         protocols: (recorded, side) -> the protocols the data set declares for these clips.
@@ -113,6 +114,7 @@ class DataSet:
     classes: tuple[str, ...] = ()
     class_names: Callable[[Recorded, Any], tuple[str, ...]] = numbered_classes
     bodies: tuple[str, ...] = ("all",)
+    corrections: Mapping[str, int] = field(default_factory=dict)
     side: Callable[[Source], Any] = no_side
     protocols: Callable[[Recorded, Any], Sequence[Protocol]] = no_protocols
     protocol_names: tuple[str, ...] = field(default=())

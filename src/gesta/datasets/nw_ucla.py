@@ -24,6 +24,11 @@ CLASSES = (
 )
 SUBJECTS = tuple(str(subject) for subject in range(1, 11))
 DUPLICATES = 95
+_SIT_DOWN, _STAND_UP = CLASSES.index("sit_down"), CLASSES.index("stand_up")
+CORRECTIONS = {
+    **{f"a05_s04_e0{execution}_v02": _STAND_UP for execution in range(6)},
+    **{f"a06_s04_e0{execution}_v02": _SIT_DOWN for execution in range(5)},
+}
 _FILE = re.compile(CLIP_NAME.pattern + r"\.json")
 
 
@@ -81,6 +86,7 @@ NW_UCLA = register_dataset(
         parse=parse,
         layout="kinect_v1_20",
         classes=CLASSES,
+        corrections=CORRECTIONS,
         protocols=protocols,
         protocol_names=("cross_view", "cross_view_clean", "folds"),
         licence="research use; see the terms of its authors",

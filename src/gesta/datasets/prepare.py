@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ def prepare(
     bodies: str | None = None,
     layout: str | Path | Layout | None = None,
     persons: int | None = None,
+    published_labels: bool = False,
     videos: str | Path | VideoLinks | None = None,
     strict: bool = False,
     processes: int | None = None,
@@ -47,6 +48,7 @@ def prepare(
         layout: what to map the joints to; for data sets without a layout of their own it says
             what the files' joints are.
         persons: keep so many of a clip's persons at most, the first ones.
+        published_labels: keep labels that are known to be wrong; see `DataSet.corrections`.
         videos: folder of the data set's RGB videos, to which clips are linked by name; or its
             `VideoLinks`, which tell afterwards what came of it. A clip without a video stays.
         strict: raise for the first file that cannot be read.
@@ -66,7 +68,8 @@ def prepare(
     links = video_links(known, videos)
     side = known.side(place)
     own = target if known.layout is None else None
-    finish = partial(_finish, target=None if own else target, persons=persons)
+    labels = {} if published_labels else known.corrections
+    finish = partial(_finish, target=None if own else target, persons=persons, labels=labels)
     work = partial(_parse_chunk, known.parse, ParseOptions(chosen, own, side), finish)
     with ArchiveWriter(
         out,
@@ -74,6 +77,7 @@ def prepare(
         classes=known.classes,
         dataset=known.name,
         provenance=_provenance(known, place, chosen, target, persons)
+        | {"corrected_labels": sorted(labels)}
         | ({} if links is None else {VIDEOS: videos_provenance(out, links.folder)}),
         overwrite=overwrite,
     ) as writer:
@@ -172,7 +176,11 @@ def _nothing(
     )
 
 
-def _finish(clip: Clip, target: Layout | None, persons: int | None) -> Clip:
+def _finish(
+    clip: Clip, target: Layout | None, persons: int | None, labels: Mapping[str, int]
+) -> Clip:
+    if clip.id in labels:
+        clip = clip.replace(label=labels[clip.id])
     if persons is not None and clip.persons > persons:
         clip = keep_persons(clip, list(range(persons)))
     return clip if target is None else map_to_layout(clip, target)

@@ -89,6 +89,18 @@ def test_all_that_reads_is_kept_and_the_rest_is_listed(folder, tmp_path):
     assert not (tmp_path / "out.partial").exists()
 
 
+def test_labels_known_to_be_wrong_are_corrected_unless_the_published_are_asked_for(
+    folder, tmp_path
+):
+    toy = dataclasses.replace(TOY, corrections={"1": 2, "71": 0})
+    corrected = prepare(toy, folder, tmp_path / "corrected")
+    assert corrected.labels.tolist() == [0, 2, 2, 1, 2, 0, 1, 0, 2, 0]
+    assert corrected.provenance["corrected_labels"] == ["1", "71"]
+    published = prepare(toy, folder, tmp_path / "published", published_labels=True)
+    assert published.labels.tolist() == [0, 1, 2, 1, 2, 0, 1, 1, 2, 0]
+    assert published.provenance["corrected_labels"] == []
+
+
 def test_a_stream_keeps_its_order(folder, tmp_path):
     order = [9, 0, 4, 1]
     with tarfile.open(tmp_path / "files.tar.gz", "w:gz") as stream:
