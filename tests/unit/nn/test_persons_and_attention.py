@@ -2,9 +2,17 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from gesta.models import create_model
-from gesta.nn import CoupledAttention, attend_poses, merge_persons, motion, person_rows
+from gesta.nn import (
+    CoupledAttention,
+    DotProductAttention,
+    attend_poses,
+    merge_persons,
+    motion,
+    person_rows,
+)
 
 
 def drawn(*shape, seed=0):
@@ -102,3 +110,27 @@ def test_what_tells_clips_apart_arrives_at_attention(name):
         encoded = trunk.position(poses[:, 0], None)
     assert encoded.std(0).mean() > 0.1 * encoded.mean()
     assert 0.03 < encoded.mean() < 3
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_that_learns_in_bfloat16_on_a_cpu_is_computed_in_float32(monkeypatch, masked):
+    kernel, seen = functional.scaled_dot_product_attention, []
+
+    def watched(query, *more, **options):
+        seen.append((query.dtype, torch.is_autocast_enabled("cpu")))
+        return kernel(query, *more, **options)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    attention, packed = DotProductAttention(2), drawn(3, 5, 24).bfloat16()
+    allowed = torch.tensor([[True, True, True, True, False]] * 3) if masked else None
+    wide, narrow = packed.float().requires_grad_(), packed.clone().requires_grad_()
+    attention(wide, allowed).square().sum().backward()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attention(narrow, allowed)
+        found.float().square().sum().backward()
+        with torch.no_grad():
+            scored = attention(packed, allowed)
+    assert seen == [(torch.float32, False), (torch.float32, False), (torch.bfloat16, True)]
+    assert found.dtype == scored.dtype == torch.bfloat16
+    torch.testing.assert_close(found, scored, atol=0.02, rtol=0.02)
+    torch.testing.assert_close(narrow.grad.float(), wide.grad, atol=0.05, rtol=0.02)

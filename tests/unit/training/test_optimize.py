@@ -23,7 +23,7 @@ def test_each_option_reaches_the_optimizer(name, kind):
     if name == "sgd":
         assert group["momentum"] == 0.8 and group["nesterov"]
     else:
-        assert group["betas"] == (0.8, 0.999)
+        assert group["betas"] == (0.8, 0.999) and group["fused"]
 
 
 def test_biases_and_norms_can_do_without_decay():
