@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from gesta.archive.durable import sync_folder
+from gesta.archive.durable import check_place, sync_folder
 from gesta.errors import FormatError, ShapeError
 
 KIND = "gesta context 1"
@@ -107,6 +107,7 @@ def write_context(
         OSError: the file cannot be written.
     """
     path = Path(path)
+    check_place(path)
     beside = path.with_name(path.name + ".rows")
     ids: list[str] = []
     counts, shape = [0], None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import tyro
 
 from gesta.archive import Archive, open_archive
+from gesta.archive.durable import check_place
 from gesta.cli.console import Console
 from gesta.clip import Clip
 from gesta.datasets.split_files import VIDEO_ENDINGS
@@ -80,7 +81,9 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
         RunError: the run is not finished, has no such class, or no such frame to follow.
         ArchiveError: the archive has no such clip.
         FormatError: the file is of no known format, or damaged.
+        OSError: the folder cannot be written in.
     """
+    check_place(arguments.out / "edges.svg")
     given = Run.open(arguments.run)
     archive = _archive(arguments, given)
     explainer = open_explainer(given, arguments.device, archive, missing=arguments.missing_rgb)

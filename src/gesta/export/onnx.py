@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gesta.archive.durable import check_place
 from gesta.errors import ModelError
 from gesta.models import SkeletonModel
 from gesta.nn import fold_batch_norm
@@ -73,7 +74,7 @@ def export_onnx(
 
     Args:
         model: stays as it is.
-        path: the file to write.
+        path: the file to write; its folder is made where it is missing.
         frames: T, to fix it where the model takes any.
         persons: M, to fix it where the model takes any.
         card: what the file shall say about itself (classes, input transforms, metrics, ...); plain
@@ -83,7 +84,10 @@ def export_onnx(
     Raises:
         ModelError: the extra ``export`` is not installed, the sizes contradict the model's, or the
             graph computes something else than the model.
+        OSError: the file cannot be written; noticed before the graph is made.
     """
+    path = Path(path)
+    check_place(path)
     graph, fixed = _prepare(model, frames, persons)
     example = _example(model, {"N": 2, "M": 2, "T": 24, **fixed})
     dims = {name: torch.export.Dim(name, min=1) for name in "NMT" if name not in fixed}
@@ -106,9 +110,9 @@ def export_onnx(
         raise ModelError(f"{model.name}: torch gave no ONNX program")
     described = {"model": model.name, "options": model.options, "layout": model.layout.to_dict()}
     program.model.metadata_props["gesta"] = json.dumps({**described, **(card or {})})
-    path = Path(path)
     unchecked = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         program.save(unchecked, external_data=False)
         error = _largest_error(graph, unchecked, fixed)
         if not error <= tolerance:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gesta.archive import Archive
+from gesta.archive.durable import check_place
 from gesta.errors import GestaError, MediaError, RunError
 from gesta.evaluation import Scores
 from gesta.report.charts import CHART_STYLE
@@ -78,10 +79,13 @@ def write_report(
 
     Raises:
         RunError: the run is not finished, or another archive was given than it was scored on.
+        OSError: the file cannot be written; noticed before anything is measured.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
     if not run.path.is_dir():
         raise RunError(f"{run.path}: expected the folder of a run, found none")
+    target = Path(out or run.path / "report.html")
+    check_place(target)
     material = _gather(run, archive)
     metrics, scores = material.metrics, material.scores
     sections = _explained(material, explained_clips, device, progress or _silent)
@@ -106,7 +110,7 @@ def write_report(
         notes=material.notes,
         **sections,
     )
-    return write_page(out or run.path / "report.html", page)
+    return write_page(target, page)
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -58,6 +58,18 @@ def test_what_cannot_be_stored_is_refused_and_leaves_nothing(tmp_path, given, me
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_first_clip(tmp_path):
+    def clips():
+        pytest.fail("a clip was asked for")
+        yield
+
+    (tmp_path / "file").touch()
+    with pytest.raises(IsADirectoryError):
+        write_context(tmp_path, clips())
+    with pytest.raises(NotADirectoryError, match="file'"):
+        write_context(tmp_path / "file" / "c", clips())
+
+
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(FormatError, match=r"gone.*found none"):
         open_context(tmp_path / "gone")

@@ -241,6 +241,23 @@ def test_a_full_disk_at_any_moment(tmp_path, singles, monkeypatch, at):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a"]
 
 
+def test_where_a_file_can_be_written_is_known_before(tmp_path):
+    (tmp_path / "file").touch()
+    for possible in ("new", "file", "a/b/new"):
+        durable.check_place(tmp_path / possible)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    for impossible in ("", "file/new", "file/a/b", "x" * 300):
+        with pytest.raises(OSError):
+            durable.check_place(tmp_path / impossible)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="everything is permitted")
+def test_a_folder_that_cannot_be_written_in_is_known_before(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(PermissionError, match="locked"):
+        durable.check_place(tmp_path / "locked" / "new")
+
+
 def test_write_archive_leaves_nothing_behind(tmp_path, singles):
     def clips():
         yield from singles[:5]

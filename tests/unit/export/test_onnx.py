@@ -97,3 +97,17 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
     with pytest.raises(ModelError, match=r"gesta\[export\]"):
         export_onnx(Mean(), tmp_path / "mean.onnx")
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx, "_prepare", lambda *_: pytest.fail("the work was begun"))
+    (tmp_path / "file").touch()
+    with pytest.raises(IsADirectoryError):
+        export_onnx(Mean(), tmp_path)
+    with pytest.raises(NotADirectoryError):
+        export_onnx(Mean(), tmp_path / "file" / "mean.onnx")
+
+
+def test_a_missing_folder_is_made(tmp_path):
+    pytest.importorskip("onnxscript")
+    assert export_onnx(Mean(), tmp_path / "new" / "mean.onnx").path.is_file()

@@ -129,6 +129,12 @@ def test_the_wrong_archive_and_unfinished_runs_are_refused(folder, tmp_path):
         write_report(tmp_path / "none")
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_work(folder, monkeypatch):
+    monkeypatch.setattr("gesta.report.report._gather", lambda *_: pytest.fail("work was begun"))
+    with pytest.raises(IsADirectoryError):
+        write_report(folder / "runs" / "seed_0", out=folder / "runs")
+
+
 def test_a_damaged_model_is_told_and_the_rest_is_shown(folder, tmp_path, read_page):
     run = tmp_path / "run"
     shutil.copytree(folder / "runs" / "seed_0", run)
