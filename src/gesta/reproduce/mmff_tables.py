@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gesta.reproduce.paper import ByClass, Column, Plot, Row, Table, Values
@@ -23,6 +24,8 @@ PLAIN: Changes = {"augment": {"turn": (0.0, 0.0), "stretch": (1.0, 1.0)}}
 # show a person, so that what is cut is taken to be of the frame scaled to 256.
 CROPPED: Changes = {"video": {"crop": "projection"}}
 UNCROPPED: Changes = {"video": {"crop": "random", "scales": (224 / 256,)}}
+# All of a clip, so that a share of its length is the same place in training as in test.
+WHOLE: Changes = {"augment": {"crop": (1.0, 1.0)}}
 
 ST_GCN, ST_GCN_AUGMENTED = "ST-GCN", "ST-GCN w/ Data Augmentation"
 XCEPTION, XCEPTION_CROPPED = "Xception", "Xception w/ Projection Crop"
@@ -299,18 +302,19 @@ def at_position(title: str, percent: int) -> str:
     return f"MMFF w/ {title}, frame at {percent} %"
 
 
+def _placed(title: str, skeleton: str, percent: int) -> Row:
+    """A row of Figure 7."""
+    name, base = at_position(title, percent), at_position(title, 50)
+    row = mmff(name, (None,), skeleton, position=(percent / 100,), base=base)
+    return replace(row, changes=_joined(row.changes, WHOLE))
+
+
 FIGURE_7 = Table(
     "figure-7",
     "Where in a clip the frame is taken",
     (Column("shown as curves only", "", ""),),
     tuple(
-        mmff(
-            at_position(title, percent),
-            (None,),
-            skeleton,
-            position=(percent / 100,),
-            base=at_position(title, 50),
-        )
+        _placed(title, skeleton, percent)
         for title, skeleton in (("ST-GCN", "st_gcn"), ("Bi-LSTM", "bi_lstm"))
         for percent in POSITIONS
     ),

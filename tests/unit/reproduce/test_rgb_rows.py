@@ -15,6 +15,7 @@ from gesta.reproduce.plan import Place, recipe_for, run_key, shortened
 from gesta.reproduce.rgb import IMAGE_NETWORK, Block
 from gesta.reproduce.runs import Workshop, init_of
 from gesta.reproduce.settings import Settings
+from gesta.training import find_recipe
 from gesta.training.initial import read_init
 
 CROSS, MMFF = PAPERS["cross_attention"], PAPERS["mmff"]
@@ -72,6 +73,30 @@ def test_kept_frames_grow_with_the_pictures(place):
     small, full = (recipe_for(row, place, CROSS, budget).video for budget in ("cpu", "gpu"))
     assert (small.size, full.size) == (64, 112) and small.cache > small.size
     assert full.cache == pytest.approx(small.cache * 112 / 64, abs=1)
+
+
+def test_small_sets_have_settings_of_their_own(place, tmp_path):
+    place.archive.dataset = "jhmdb"
+    for paper, _, row in CASES:
+        recipe = recipe_for(row, place, paper, "gpu")
+        papers = find_recipe(recipe.model, None)
+        assert recipe.input.persons == 1 and recipe.loop.batch == 16 < papers.loop.batch
+        assert bool(recipe.video.cache) or not row.sees_rgb
+    # A network of poses is one run, whether it is a row by itself or the baseline of others.
+    settings = Settings((place.archive,), Workshop(tmp_path), "gpu")
+    tables = {"table-6": "Bi-LSTM: Baseline", "table-7": "triple Bi-LSTM"}
+    runs = [wanted(MMFF.table(t).row(name), place, MMFF, settings) for t, name in tables.items()]
+    assert runs[0].first[0].key == runs[1].first[0].key
+
+
+def test_a_place_in_the_clip_is_that_of_the_whole_clip(place):
+    place.archive.dataset = "jhmdb"
+    cropped = recipe_for(MMFF.table("table-2").row("MMFF w/ ST-GCN"), place, MMFF, "gpu").augment
+    assert cropped.crop[0] < 1
+    for row in MMFF.table("figure-7").own_rows:
+        recipe = recipe_for(row, place, MMFF, "gpu")
+        assert recipe.augment == replace(cropped, crop=(1.0, 1.0))
+        assert recipe.video.position == (float(row.name.split()[-2]) / 100,)
 
 
 def test_every_row_of_a_table_has_the_same_budget(place):
