@@ -53,12 +53,12 @@ def _interval_note(document: Document) -> str:
 
 def _about(document: Document) -> Block:
     paragraphs = [document["paper"]["citation"], _how(document)]
-    if not any(place["same"] for place in document["places"]):
-        where = ", ".join(place["title"] for place in document["places"])
+    elsewhere = [place["title"] for place in document["places"] if not place["same"]]
+    if elsewhere:
         paper = ", ".join(column["label"] for column in document["columns"])
         paragraphs.append(
-            f"Measured on {where}, where the paper has {paper}: compare the order of the rows, not "
-            "their values."
+            f"Measured on {', '.join(elsewhere)}, where the paper has {paper}: compare the order "
+            "of the rows, not their values."
         )
     paragraphs += [*document["notes"], _interval_note(document)]
     rows = [[row["name"], _recipe(row)] for row in document["rows"] if not row["quoted"]]

@@ -80,7 +80,7 @@ def plan_training(
     if options.sampling == "random" and options.frames is not None:
         return _full(row, drawn(span, options.frames, generator))
     if options.sampling == "random_or_crop" and options.frames is not None:
-        # Half the rows as in "random", without a crop, half cropped (Wang, 2019, section 4.2).
+        # Half the rows as in "random", without a crop, half cropped (Wang, 2019, section 3.1).
         cropped = uniform(span, options.frames, torch.tensor(0.5, device=device))
         random = drawn(split(whole(frames), options.segments), options.frames, generator)
         coin = draw((len(row), 1), generator, device) < 0.5

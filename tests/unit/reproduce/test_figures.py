@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gesta.reproduce import figures
+from gesta.reproduce.content import content
 from gesta.reproduce.figure_content import by_class, charts, summed_pictures
 from gesta.reproduce.outcome import Outcome
 from gesta.reproduce.pages import _chart
@@ -103,3 +104,22 @@ def test_matrices_are_summed_over_the_protocols_of_a_data_set():
     ]
     (picture,) = summed_pictures({"summed": found})
     assert picture.title == "Figure 8, sysu, sum over 2 protocols"
+
+
+def test_only_what_is_measured_elsewhere_compares_orders():
+    nothing = {"skipped": {}, "rows": {}, "confusions": [], "curves": None, "plot": None}
+    nothing["by_class"] = None
+    document = {
+        **{"kind": "table", "paper": {"citation": "Somebody, 2020"}, "budget": "gpu"},
+        **{"schedule": "in full", "seeds": [0], "own": {}, "notes": [], "resamples": 10},
+        **{"columns": [{"label": "NTU CS", "measure": "top1"}], "rows": [], "base": ""},
+        "places": [
+            {"title": "ntu60 cross_subject", "same": True, **nothing},
+            {"title": "utd_mhad cross_subject", "same": False, **nothing},
+        ],
+        "summed": [],
+    }
+    about = " ".join(content(document)[0].paragraphs)
+    assert "Measured on utd_mhad cross_subject, where the paper has NTU CS: compare" in about
+    document["places"][1]["same"] = True
+    assert "compare the order" not in " ".join(content(document)[0].paragraphs)
