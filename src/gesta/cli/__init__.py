@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import math
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -37,6 +40,10 @@ VERBS = {
     "models": "the models, their parameters and multiply-adds",
     "datasets": "the data sets, their classes and protocols",
 }
+
+
+_OF_EVERY_VERB = """--json gives one JSON document on stdout, and all else on stderr.
+Exit status: 0 done, 1 failed, 2 bad arguments, 130 stopped by Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,6 +99,11 @@ def _overview() -> str:
             *lines,
             "",
             "gesta VERB --help explains a verb, with an example; every verb takes --json.",
+            "",
+            "Exit status: 0 done; 1 failed, also where a file, a clip or another name that is",
+            "asked for is not there, or doctor finds an error; 2 the command line cannot be read:",
+            "an unknown verb, option or value of an option, a model that train or a target that",
+            "reproduce does not know; 130 stopped by Ctrl-C.",
         ]
     )
 
@@ -129,9 +141,20 @@ def _parse(module: ModuleType, verb: str, argv: list[str]) -> Any:  # noqa: ANN4
         return module.parse(argv)
     import tyro
 
-    return tyro.cli(
-        module.Arguments, prog=f"gesta {verb}", args=argv, description=module.Arguments.__doc__
-    )
+    told = explained(inspect.getdoc(module.Arguments) or "")
+    return tyro.cli(module.Arguments, prog=f"gesta {verb}", args=argv, description=told)
+
+
+def explained(text: str) -> str:
+    """What a verb's --help says before its options: its own text, and what holds for all verbs.
+
+    Prose is wrapped for the terminal, examples stay as they are. All but the first line is
+    indented, which keeps tyro from joining lines.
+    """
+    width = min(shutil.get_terminal_size().columns, 100) - 2
+    first, *rest = f"{text}\n\n{_OF_EVERY_VERB}".split("\n\n")
+    blocks = [part if part.startswith("$ ") else textwrap.fill(part, width) for part in rest]
+    return "\n\n".join([first, *(textwrap.indent(block, "  ") for block in blocks)])
 
 
 def _fail(message: str, console: Console) -> int:

@@ -25,6 +25,7 @@ class Arguments:
     """Estimate the poses in a folder of videos, and write them as an archive.
 
     A video's class is the name of the uppermost folder that it is in, or what --labels says.
+
     $ gesta extract videos --out archive --labels labels.csv
 
     Broken off, the same command goes on. Videos that cannot be read are listed in the archive;

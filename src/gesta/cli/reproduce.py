@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from gesta.cli import explained
 from gesta.cli.console import Console
 from gesta.cli.train import ConsoleObserver
 from gesta.errors import RecipeError
@@ -71,7 +73,8 @@ def parse(argv: list[str]) -> Arguments:
     Raises:
         SystemExit: with 2 on bad arguments, with 0 after ``--help``.
     """
-    given = tyro.cli(Arguments, prog="gesta reproduce", args=argv, description=Arguments.__doc__)
+    told = explained(inspect.getdoc(Arguments) or "")
+    given = tyro.cli(Arguments, prog="gesta reproduce", args=argv, description=told)
     try:
         find_target(given.target)
         seeds_of(given.seeds)

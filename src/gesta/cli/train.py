@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import tyro
 
 from gesta.archive import open_archive
+from gesta.cli import explained
 from gesta.cli.console import Console, Progress
 from gesta.errors import ModelError, RecipeError
 from gesta.models import list_models, model_entry
@@ -207,7 +207,7 @@ def _parse_going_on(argv: list[str]) -> Arguments:
         report: bool = True
         """Write report.html."""
 
-    given = tyro.cli(GoOn, args=argv, prog="gesta train", description=_DESCRIPTION)
+    given = tyro.cli(GoOn, args=argv, prog="gesta train", description=explained(_DESCRIPTION))
     if given.resume and (given.final or given.out or given.seed):
         raise RecipeError("--resume goes on in the folder it names; give it alone")
     return Arguments(
@@ -227,8 +227,8 @@ def _parse_recipe(argv: list[str]) -> Arguments:
     given: Any = tyro.cli(
         wanted,
         args=_plain_values(argv, wanted),
-        prog=f"gesta train {target or 'MODEL'}",
-        description=_DESCRIPTION,
+        prog=f"gesta train {target or ''}".strip(),
+        description=explained(_DESCRIPTION),
     )
     if base is None or given.target != target:
         raise RecipeError(
@@ -299,7 +299,8 @@ def _argument_class(base: Recipe | None, seeds: str | None) -> type:
     shown = base or Recipe("")
     option = tyro.conf.arg
     fields: list[Any] = [
-        ("target", tyro.conf.Positional[Annotated[str, option(metavar="MODEL|RECIPE|RUN")]]),
+        ("target", tyro.conf.Positional[Annotated[str, option(
+            metavar="MODEL|RECIPE|RUN", help="a model, a recipe file, or the folder of a run")]]),
         ("data", Annotated[str, option(help="the archive")], field(default=shown.data)),
         (
             "protocol",
@@ -331,14 +332,12 @@ def _argument_class(base: Recipe | None, seeds: str | None) -> type:
 
 
 def _model_class(base: Recipe) -> type:
-    """The options of a model as a dataclass, with what the builder's docstring says of each."""
-    entry = model_entry(base.model)
-    told = dict(re.findall(r"^ +(\w+): (.+)$", entry.builder.__doc__ or "", re.MULTILINE))
+    """The options of a model as a dataclass."""
     return make_dataclass(
         "ModelOptions",
         [
-            (name, Annotated[option.type, tyro.conf.arg(help=told.get(name, ""))], option.default)
-            for name, option in entry.options.items()
+            (name, Annotated[option.type, tyro.conf.arg(help=option.told)], option.default)
+            for name, option in model_entry(base.model).options.items()
         ],
         frozen=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import tomllib
 import types
 import typing
@@ -22,11 +23,13 @@ class Option:
         name: as the builder calls it.
         type: its annotation, with names resolved (``int``, ``Literal[9, 10]``, ``str | None``).
         default: what it is when nobody says.
+        told: what the builder's docstring says of it.
     """
 
     name: str
     type: Any
     default: Any
+    told: str = ""
 
     def __str__(self) -> str:
         """How it is written in a message."""
@@ -40,6 +43,7 @@ def read_options(builder: Callable[..., Any]) -> dict[str, Option]:
         ModelError: one has no type or no default.
     """
     hints = typing.get_type_hints(builder)
+    told = _told(inspect.getdoc(builder) or "")
     options = {}
     for name, parameter in inspect.signature(builder).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
@@ -48,8 +52,14 @@ def read_options(builder: Callable[..., Any]) -> dict[str, Option]:
             raise ModelError(
                 f"option {name!r} of {builder.__name__}: expected a type and a default"
             )
-        options[name] = Option(name, hints[name], parameter.default)
+        options[name] = Option(name, hints[name], parameter.default, told.get(name, ""))
     return options
+
+
+def _told(docstring: str) -> dict[str, str]:
+    """What a docstring says of each argument, which may go on in lines that stand further in."""
+    found = re.findall(r"^ {4}(\w[\w, ]*): (.+(?:\n {8}.+)*)$", docstring, re.MULTILINE)
+    return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
 
 
 def check_options(model: str, options: dict[str, Option], given: dict[str, Any]) -> dict[str, Any]:

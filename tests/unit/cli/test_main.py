@@ -40,6 +40,26 @@ def test_overview_names_every_verb(capsys):
     assert main([]) == 2
 
 
+def test_help_is_wrapped_and_says_what_holds_for_every_verb(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    verb(lambda arguments, console: None)
+    example = f"$ gesta demo hello{' ' * 40}stays on its line"
+    told = f"""Say a word.
+
+    {example}
+
+    {"prose is wrapped " * 9}
+    """
+    monkeypatch.setattr(Arguments, "__doc__", told)
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert stop.value.code == 0 and lines[2] == "Say a word."
+    assert f"  {example}" in lines
+    assert max(len(line) for line in lines if "wrapped" in line) <= 60
+    assert "--json" in "".join(lines) and "2 bad arguments" in " ".join(lines)
+
+
 def test_unknown_verb(capsys):
     assert main(["trian"]) == 2
     assert "did you mean 'train'" in capsys.readouterr().err

@@ -68,6 +68,26 @@ def test_options_need_a_type_and_a_default():
             read_options(builder)
 
 
+def test_options_are_told_as_the_docstring_does():
+    def build(layout, *, depth: int = 3, width: int = 2, rate: float = 0.5):
+        """Build.
+
+        Args:
+            layout: not an option.
+            depth, width: of the whole network, which
+                may take a line more.
+        """
+
+    options = read_options(build)
+    both = "of the whole network, which may take a line more."
+    assert [option.told for option in options.values()] == [both, both, ""]
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_option_of_a_model_is_explained(name):
+    assert [o.name for o in model_entry(name).options.values() if not o.told] == []
+
+
 def test_small_options_are_checked_at_registration():
     def build(layout, *, depth: int = 3): ...
 
