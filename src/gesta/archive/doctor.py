@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -221,31 +221,28 @@ def _judge_protocol(
         f"{len(table) - len(train) - len(test)} take no part"
     )
     notes.add(protocol, Finding("protocol", text))
-    _judge_classes(archive, protocol, train, np.setdiff1d(train, validation), errors, notes)
+    learnt = np.setdiff1d(train, validation)
+    _judge_classes(
+        archive, protocol, {"train": train, "learnt": learnt, "test": test}, errors, notes
+    )
     _judge_copies(archive, protocol, train, test, errors, notes)
-    for column in protocol.separates:
-        values = table.column(column)
-        shared = {values[i] for i in train} & {values[i] for i in test} - {None}
-        if shared:
-            on_both = _some(sorted(str(value) for value in shared))
-            text = f"separates {column}, and {len(shared)} stand on both sides: {on_both}"
-            errors.add(protocol, Finding("separation", text))
+    _judge_separation(archive, protocol, train, test, errors, notes)
 
 
 def _judge_classes(
     archive: Archive,
     protocol: Protocol,
-    side: Ints,
-    train: Ints,
+    parts: dict[str, Ints],
     errors: _Grouped,
     notes: _Grouped,
 ) -> None:
     labels = np.arange(len(archive.classes))
-    for clips, to, text in (
-        (side, errors, "without training clips"),
-        (train, notes, "whose training clips all validate"),
+    for part, to, text in (
+        ("train", errors, "without training clips"),
+        ("learnt", notes, "whose training clips all validate"),
+        ("test", notes, "without test clips"),
     ):
-        none = np.setdiff1d(labels, archive.labels[clips])
+        none = np.setdiff1d(labels, archive.labels[parts[part]])
         labels = np.setdiff1d(labels, none)
         if len(none):
             names = _some([archive.classes[i] for i in none])
@@ -269,7 +266,28 @@ def _judge_copies(
         (notes if known else errors).add(protocol, finding)
 
 
-def _names(archive: Archive, clips: Ints) -> list[str]:
+def _judge_separation(
+    archive: Archive,
+    protocol: Protocol,
+    train: Ints,
+    test: Ints,
+    errors: _Grouped,
+    notes: _Grouped,
+) -> None:
+    for column in protocol.separates:
+        values = archive.table.column(column)
+        shared = {values[i] for i in train} & {values[i] for i in test} - {None}
+        if shared:
+            on_both = _some(sorted(str(value) for value in shared))
+            text = f"separates {column}, and {len(shared)} stand on both sides: {on_both}"
+            errors.add(protocol, Finding("separation", text))
+        unknown = _names(archive, [i for i in np.union1d(train, test) if values[i] is None])
+        if unknown:
+            text = f"separates {column}, which {len(unknown)} clips do not have: {_some(unknown)}"
+            notes.add(protocol, Finding("separation", text, tuple(unknown)))
+
+
+def _names(archive: Archive, clips: Iterable[int]) -> list[str]:
     return [archive.ids[i] for i in clips]
 
 

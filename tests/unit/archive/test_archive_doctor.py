@@ -73,6 +73,24 @@ def test_a_class_without_training_clips(tmp_path, clips):
     assert error.text == "cross_subject: 1 classes without training clips: 'fly'"
 
 
+def test_a_class_without_test_clips(tmp_path, clips):
+    walking = tuple(clip.id for clip in clips if clip.label == 1)
+    by_ids = Protocol("p", test_ids=tuple(clip.id for clip in clips[:9] if clip.id not in walking))
+    found = diagnose(archive_of(tmp_path, clips, by_ids))
+    assert found.healthy
+    assert find(found.notes, "classes").text == "p: 1 classes without test clips: 'walk'"
+
+
+def test_separation_that_cannot_be_checked(tmp_path, clips):
+    clips[3] = clips[3].replace(source=None)
+    sources = {clip.source for clip in clips[:9]}
+    test = tuple(clip.id for clip in clips if clip.source in sources)
+    found = diagnose(archive_of(tmp_path, clips, Protocol("p", ("source",), test_ids=test)))
+    assert not [error for error in found.errors if error.kind == "separation"]
+    note = find(found.notes, "separation")
+    assert note.text == "p: separates source, which 1 clips do not have: 'clip_003'"
+
+
 def test_folds_are_told_together(tmp_path, clips):
     folds = [Protocol(f"fold_{s}", ("subject",), "subject", test=(s,)) for s in "01234"]
     found = diagnose(archive_of(tmp_path, clips, *folds, classes=[*CLASSES, "fly"]))
