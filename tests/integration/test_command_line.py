@@ -120,7 +120,11 @@ def test_evaluate_compare_fuse_report(home, both, said):
     own = json.loads((home / "joint" / "metrics.json").read_text())
     scored, text = both("evaluate", "joint")
     assert scored["top1"] == own["top1"] and f"top-1 {own['top1']:.2f}" in text
+    assert scored["seen_in_training"] == 0 and "learnt from" not in text
     assert both("evaluate", "joint", "--protocol", "random")[0]["protocol"] == "random"
+    scored, text = both("evaluate", "joint", "--protocol", "random", "--part", "train")
+    assert scored["seen_in_training"] == 16
+    assert f"learnt from {scored['seen_in_training']} of these {scored['clips']} clips" in text
     fused, text = both("fuse", "joint", "bone", "--out", "fused")
     assert set(fused["weights"]) == {"joint", "bone"} and "equal weights" in text
     compared, text = both("compare", "joint", "fused", "--resamples", "200")

@@ -55,8 +55,17 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             missing=arguments.missing_rgb,
             shuffle=arguments.shuffle_rgb,
         )
-        folders.append(evaluation_folder(member, scores))
-        rows.append({**scores.provenance, **summary(scores), "run": str(member.path)})
+        folder = evaluation_folder(member, scores)
+        seen = Run(folder).metrics["seen_in_training"]
+        row = {**scores.provenance, **summary(scores), "run": str(member.path)}
+        rows.append({**row, "seen_in_training": seen})
+        folders.append(folder)
+        if seen:
+            console.say(
+                f"{member.path}: learnt from {seen} of these {len(scores)} clips: they say nothing "
+                "about new ones",
+                style="yellow",
+            )
     columns = ["run", "top-1", "top-5", "mean class", "chance", "clips"]
     keys = ("top1", "top5", "mean_class_accuracy", "chance", "clips")
     console.table(columns, [[row["run"], *(row[key] for key in keys)] for row in rows])
