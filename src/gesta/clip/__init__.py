@@ -8,6 +8,7 @@ from gesta.clip.operations import (
     motion_of_persons,
     presence,
     trim,
+    without_nobody,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "motion_of_persons",
     "presence",
     "trim",
+    "without_nobody",
 ]

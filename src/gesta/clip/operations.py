@@ -51,6 +51,11 @@ def keep_persons(clip: Clip, order: list[int] | NDArray[np.int64]) -> Clip:
     )
 
 
+def without_nobody(clip: Clip) -> Clip:
+    """The clip, with M = 0 where none of its persons ever shows a joint."""
+    return clip if not clip.persons or presence(clip).any() else keep_persons(clip, [])
+
+
 def map_to_layout(clip: Clip, layout: Layout) -> Clip:
     """The clip in another layout; joints that its own cannot give are missing (NaN).
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gesta.archive import VIDEOS, Archive, ArchiveWriter, videos_provenance
-from gesta.clip import Clip, Space, keep_persons, map_to_layout
+from gesta.clip import Clip, Space, keep_persons, map_to_layout, without_nobody
 from gesta.datasets.collect import Member, Outcome, Progress, collect, outcomes
 from gesta.datasets.dataset import DataSet, ParseOptions
 from gesta.datasets.linking import VideoLinks
@@ -183,7 +183,7 @@ def _finish(
         clip = clip.replace(label=labels[clip.id])
     if persons is not None and clip.persons > persons:
         clip = keep_persons(clip, list(range(persons)))
-    return clip if target is None else map_to_layout(clip, target)
+    return without_nobody(clip if target is None else map_to_layout(clip, target))
 
 
 def _parse_chunk(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gesta.clip import Clip
+from gesta.clip import Clip, without_nobody
 from gesta.errors import FormatError
 from gesta.formats.arrays_csv import is_arrays_csv, parse_arrays_csv
 from gesta.formats.arrays_npz import is_arrays_npz, parse_arrays_npz
@@ -165,7 +165,7 @@ def format_of(data: bytes, name: str) -> Format:
 
 
 def read_clips(path: str | Path, layout: Layout | str | None = None) -> list[Clip]:
-    """All clips of a file of any known format.
+    """All clips of a file of any known format; one that shows nobody has M = 0.
 
     Args:
         path: the file; its name and folders say label and subject where the format does so.
@@ -175,7 +175,8 @@ def read_clips(path: str | Path, layout: Layout | str | None = None) -> list[Cli
         FormatError: no known format, or what that format's reader finds wrong.
     """
     data = file_bytes(path)
-    return format_of(data, str(path)).parse(data, str(path), layout)
+    clips = format_of(data, str(path)).parse(data, str(path), layout)
+    return [without_nobody(clip) for clip in clips]
 
 
 def read_clip(path: str | Path, layout: Layout | str | None = None) -> Clip:

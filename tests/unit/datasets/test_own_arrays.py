@@ -3,6 +3,7 @@ import pytest
 
 from gesta.datasets import prepare
 from gesta.errors import FormatError, GestaError
+from gesta.formats import read_clip
 
 ARM = """
 name = "arm"
@@ -51,6 +52,15 @@ def test_a_folder_becomes_an_archive(folder):
     assert archive.ids[:2] == ["clips/00", "clips/01"]
     assert archive.labels.tolist() == [1, 0] * 6
     assert archive.table.subject[:2] == ["s0", "s1"]
+
+
+def test_clips_that_show_nobody_are_kept_and_counted(folder):
+    np.savez(folder / "clips" / "00.npz", coords=np.full((2, 4, 3, 3), np.nan))
+    archive = prepared(folder)
+    assert (len(archive), archive.skipped) == (12, [])
+    assert archive.persons.tolist() == [0, *[1] * 11] and archive.frames[0] == 4
+    assert archive.counts["without_rows"] == 1
+    assert read_clip(folder / "clips" / "00.npz", folder.parent / "arm.toml").persons == 0
 
 
 def test_the_column_split_is_the_protocol_given(folder):
