@@ -52,7 +52,10 @@ def find_video(clip: Clip, folder: Path | None) -> Path | None:
     """
     if clip.video is None:
         return None
-    advice = "say where the folder of videos is (open_archive(..., videos=FOLDER), --videos FOLDER)"
+    advice = (
+        f"say where the folder of videos is: in archive.json, {VIDEOS!r} under 'provenance', as "
+        "seen from the archive (in Python also open_archive(..., videos=FOLDER))"
+    )
     if folder is None:
         raise ArchiveError(
             f"clip {clip.id!r} was seen in {clip.video.path!r}, and its archive does not say in "

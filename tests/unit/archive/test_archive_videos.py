@@ -1,5 +1,6 @@
 """Videos are referred to, found again, and missed with words that say what to do."""
 
+import json
 import pickle
 import shutil
 
@@ -59,6 +60,19 @@ def test_an_archive_behind_a_link(pair, tmp_path):
     (tmp_path / "deep" / "down" / "link").symlink_to(pair / "archive")
     archive = open_archive(tmp_path / "deep/down/link")
     assert archive.video_path(archive.read(0)).read_bytes() == b"moving"
+
+
+def test_videos_that_moved_alone_are_found_as_the_message_says(pair):
+    shutil.move(pair / "videos", pair / "elsewhere")
+    archive = open_archive(pair / "archive")
+    with pytest.raises(ArchiveError, match=r"archive\.json, 'videos' under 'provenance'"):
+        archive.video_path(archive.read(0))
+    path = pair / "archive/archive.json"
+    table = json.loads(path.read_text())
+    table["provenance"]["videos"] = "../elsewhere"
+    path.write_text(json.dumps(table))
+    archive = open_archive(pair / "archive")
+    assert archive.video_path(archive.read(0)) == pair / "elsewhere/wave/first.mp4"
 
 
 def test_another_folder_of_videos_travels_to_other_processes(pair, tmp_path):
