@@ -15,7 +15,14 @@ from gesta.archive import Archive, Context, open_context
 from gesta.errors import RecipeError, RunError
 from gesta.models import SkeletonModel
 from gesta.training.card import Card
-from gesta.transforms import Footage, ResidentClips, StoredFrames, footage_of, takes_footage
+from gesta.transforms import (
+    Footage,
+    ResidentClips,
+    StoredFrames,
+    VideoOptions,
+    footage_of,
+    takes_footage,
+)
 from gesta.transforms.footage import PICTURES
 from gesta.transforms.reels import build_cache
 
@@ -154,3 +161,27 @@ def check_context(model: SkeletonModel, context: str) -> None:
             f"{context}: has vectors of {width} numbers, and the model was made for {wanted}; give "
             f"it model.context_channels {width}"
         )
+
+
+def check_pictures(model: SkeletonModel, options: VideoOptions) -> None:
+    """Check that pictures are made as many and as large as a model takes them.
+
+    Raises:
+        RecipeError: they are not.
+    """
+    wanted = model.example_inputs(1, model.frames or 1, model.persons or 1)
+    places = len(options.position)
+    if "frames" in wanted and wanted["frames"].shape[1] != places:
+        count = wanted["frames"].shape[1]
+        raise RecipeError(
+            f"video.position: expected {count} places, as the model {model.name} looks at {count} "
+            f"frames of a clip, found {places}; give as many (--video.position 0.3 0.5 0.7), or "
+            "the model another number of frames (--model.image-frames)"
+        )
+    for name in {"video", "frames"} & wanted.keys():
+        if (side := wanted[name].shape[-1]) != options.size:
+            raise RecipeError(
+                f"video.size: expected {side}, as the model {model.name} takes pictures of "
+                f"{side}x{side}, found {options.size}; give --video.size and the model's own "
+                "option (video_size or image_size) the same number"
+            )

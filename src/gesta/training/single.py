@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from gesta.archive import Archive, open_archive, open_context
@@ -18,7 +19,14 @@ from gesta.evaluation import Scores, answer_threshold, answered, score_clips, su
 from gesta.models import count
 from gesta.training.card import Card, save_model
 from gesta.training.checkpoint import restore_checkpoint, save_checkpoint
-from gesta.training.clips import about, check_context, load_clips, load_footage, store_frames
+from gesta.training.clips import (
+    about,
+    check_context,
+    check_pictures,
+    load_clips,
+    load_footage,
+    store_frames,
+)
 from gesta.training.history import write_log
 from gesta.training.initial import freeze, initialise
 from gesta.training.loop import Compiled, Session, run_epochs
@@ -90,6 +98,19 @@ def divide(archive: Archive, recipe: Recipe) -> dict[str, NDArray[np.int64]]:
     return parts
 
 
+def check_inputs(recipe: Recipe) -> None:
+    """Check that the model takes the context and the pictures that a recipe gives it.
+
+    Raises:
+        RecipeError, ModelError: it does not, or it cannot be built.
+    """
+    archive = open_archive(recipe.data)
+    with torch.device("meta"):  # no weights are needed
+        model = _make_card(recipe, archive, divide(archive, recipe)["train"]).make_model()
+        check_context(model, recipe.context)
+        check_pictures(model, recipe.video)
+
+
 def begin(
     recipe: Recipe, archive: Archive, parts: Parts, observer: Observer | None = None
 ) -> tuple[Session, Card]:
@@ -100,6 +121,7 @@ def begin(
     card = _make_card(recipe, archive, parts["train"])
     model = card.make_model(generator_for(recipe.seed, "weights"))
     check_context(model, recipe.context)
+    check_pictures(model, recipe.video)
     stored = store_frames(archive, card, model.inputs, device, observer.say)
     seen: dict[str, Any] = {"context": recipe.context, "stored": stored}
     clips = {

@@ -20,7 +20,7 @@ from gesta.training.initial import read_init, write_init
 from gesta.training.observer import Observer
 from gesta.training.recipe import Recipe, model_options
 from gesta.training.run import Run
-from gesta.training.single import train_run
+from gesta.training.single import check_inputs, train_run
 
 FOLDER = "stages"
 _FUSION = "fusion"
@@ -36,6 +36,7 @@ def train_staged(run: Run, observer: Observer | None = None) -> Run:
     recipe = run.recipe
     if not any(recipe.loop.stages) or run.is_finished:
         return train_run(run, observer)
+    check_inputs(recipe)  # what does not fit would come out when all streams are trained
     alone, joined = recipe.loop.stages
     found = dict(read_init(recipe.init))
     if "" in found:

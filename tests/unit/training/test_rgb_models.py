@@ -15,7 +15,16 @@ from gesta.inference import Recognizer
 from gesta.media import VideoWriter
 from gesta.models import SkeletonModel, registry
 from gesta.skeleton import get_layout
-from gesta.training import Observer, Run, evaluate, find_recipe, resume, train, train_final
+from gesta.training import (
+    Observer,
+    Run,
+    evaluate,
+    find_recipe,
+    resume,
+    single,
+    train,
+    train_final,
+)
 from gesta.training.card import Card
 from gesta.training.dry_run import dry_run
 from gesta.transforms import footage
@@ -300,6 +309,22 @@ def test_vectors_of_another_width_are_refused_with_what_to_give(filmed, context_
     recipe = find_recipe("cross_attention", None, table)
     with pytest.raises(RecipeError, match=r"of 5 numbers.* 16; give it model.context_channels 5"):
         dry_run(recipe)
+
+
+@pytest.mark.parametrize(
+    ("sees", "video", "message"),
+    [
+        ("video", {"size": 16}, r"video.size: expected 8, .* of 8x8, found 16; give --video.size"),
+        ("frames", {"size": 16}, "video.size: expected 8"),
+        ("frames", {"position": [0.5]}, "video.position: expected 2 places.* 2 frames .*found 1"),
+    ],
+)
+def test_pictures_of_another_number_or_size_are_refused_before_any_is_decoded(
+    filmed, monkeypatch, sees, video, message
+):
+    monkeypatch.setattr(single, "store_frames", None)
+    with pytest.raises(RecipeError, match=message):
+        dry_run(recipe_for(filmed, sees, video=video))
 
 
 def test_a_model_of_poses_has_nothing_to_shuffle(make_recipe, tmp_path):

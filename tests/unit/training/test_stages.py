@@ -191,3 +191,10 @@ def test_stages_of_a_model_without_streams_are_refused(filmed, tmp_path):
     recipe = recipe_of(filmed, init="whole.pt", loop={"stages": [1, 1]})
     with pytest.raises(RecipeError, match="give loop.stages 0 0"):
         train(recipe, tmp_path / "other")
+
+
+def test_pictures_that_do_not_fit_are_told_before_any_stage(filmed, tmp_path):
+    recipe = recipe_of(filmed, model={"image_frames": 3})
+    with pytest.raises(RecipeError, match="video.position: expected 3 places"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run" / "stages").exists()
