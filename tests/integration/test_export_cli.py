@@ -9,6 +9,7 @@ import torch
 from gesta.archive import write_archive
 from gesta.cli import main
 from gesta.clip import Clip
+from gesta.export.onnx import Exported
 from gesta.skeleton import get_layout
 from gesta.training import Run
 
@@ -49,6 +50,16 @@ def test_a_run_becomes_a_file(tmp_path, capsys):
     with torch.no_grad():
         expected = Run.open(run).load_model()(torch.from_numpy(poses), torch.from_numpy(mask))
     np.testing.assert_allclose(logits, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_model_that_ships_is_not_exported_into_the_package(tmp_path, monkeypatch, capsys):
+    def export(model, path, **_):
+        return Exported(path, {}, 20, 0.0)
+
+    monkeypatch.setattr("gesta.export.export_onnx", export)
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", "demo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == "runs/demo/model.onnx"
 
 
 def test_what_is_no_run(tmp_path, capsys):

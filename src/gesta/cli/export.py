@@ -24,9 +24,9 @@ class Arguments:
     """
 
     run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
-    """A finished run."""
+    """A finished run, or "demo": the model that comes with gesta."""
     out: Path | None = None
-    """The file to write; default RUN/model.onnx."""
+    """The file to write; default RUN/model.onnx, of "demo" runs/demo/model.onnx."""
     format: Literal["onnx"] = "onnx"
     """What to write."""
     frames: int | None = None
@@ -43,7 +43,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     given = Run.open(arguments.run)
     exported = export_onnx(
         given.load_model(),
-        arguments.out or given.path / "model.onnx",
+        arguments.out or given.home / "model.onnx",
         frames=arguments.frames,
         persons=arguments.persons,
         card=json.loads(given.card.to_json()),

@@ -107,6 +107,11 @@ class Run:
         return self.path == _SHIPPED
 
     @property
+    def home(self) -> Path:
+        """Where is written what is made of it later: its folder, for the shipped ``runs/demo``."""
+        return Path("runs") / DEMO if self.is_shipped else self.path
+
+    @property
     def recipe_path(self) -> Path:
         """Where the resolved recipe is."""
         return self.path / "recipe.toml"
