@@ -311,6 +311,31 @@ def test_vectors_of_another_width_are_refused_with_what_to_give(filmed, context_
         dry_run(recipe)
 
 
+@pytest.mark.parametrize("model", ["cross_attention", "san_v2"])
+def test_captions_go_the_way_of_any_context(filmed, tmp_path, model):
+    """Embeddings of three sentences a clip, which hold for all of its frames."""
+    archive, rng = open_archive(filmed), np.random.default_rng(0)
+    said = write_context(
+        tmp_path / "captions.context",
+        ((name, rng.normal(size=(3, 6))) for name in archive.ids),
+        {"made by": "a model of captions"},
+    )
+    own = {"context_channels": 6} | ({} if model == "san_v2" else {"context": "features"})
+    table = {
+        "data": str(filmed),
+        "protocol": "random",
+        "context": str(said.path),
+        "model": registry.model_entry(model).small | own,
+        "input": {"frames": 4, "sampling": "resize", "persons": 1},
+        "loop": {"epochs": 1, "batch": 8, "keep": "last"},
+    }
+    recipe = find_recipe(model, None, table)
+    assert dry_run(recipe)["context"] == [7, 4, 3, 6]
+    run = train(recipe, tmp_path / "run")
+    assert run.card.context == {"made by": "a model of captions", "k": "3", "m": "6"}
+    assert not np.array_equal(evaluate(run, shuffle=0).log_probs, run.scores.log_probs)
+
+
 @pytest.mark.parametrize(
     ("sees", "video", "message"),
     [
