@@ -144,6 +144,7 @@ def test_clips_of_another_kind_than_the_model_learnt(place, refused, make_clips)
         (["view", ""], "archive.json"),
         (["view", "data", "--ids", "c99"], "c99"),
         (["view", "data", "--out", "run"], "run"),
+        (["view", "data", "--layout", "coco_17"], "expected kinect_v1_20"),
         (["view", "data/archive.json", "--layout", "coco_71"], "did you mean coco_17"),
         (["train", "st_gcn", "--data", "data", "--protocol", "x", "--out", "new"], "cross, random"),
         (["train", "st_gcn", "--data", "data", "--protocol", "cross", "--out", "run"], "already"),

@@ -10,10 +10,10 @@ import tyro
 
 from gesta.archive import open_archive
 from gesta.cli.console import Console
-from gesta.errors import ArchiveError
+from gesta.errors import ArchiveError, LayoutError
 from gesta.formats import read_clips
 from gesta.report.view import view
-from gesta.skeleton import get_layout
+from gesta.skeleton import Layout, get_layout
 
 
 @dataclass
@@ -46,12 +46,13 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     Raises:
         ArchiveError: an archive is damaged, or has no clip of that id.
         FormatError: the file is of no known format, or damaged.
-        LayoutError: no layout is called that.
+        LayoutError: no layout is called that, or the joints are those of another.
     """
     path = arguments.input
     layout = None if arguments.layout is None else get_layout(arguments.layout)
     if path.is_dir():
         archive = open_archive(path)
+        _check_layout(path, layout, archive.layout)
         page = view(
             archive,
             arguments.out,
@@ -60,6 +61,8 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
         )
     else:
         clips = read_clips(path, layout)
+        for clip in clips:
+            _check_layout(path, layout, clip.layout)
         if arguments.ids is not None:
             clips = [clip for clip in clips if clip.id in arguments.ids]
             if len(clips) != len(arguments.ids):
@@ -68,3 +71,11 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     size = page.stat().st_size
     console.say(f"{page} ({size / 1000:,.0f} kB): open it in a browser")
     return {"page": str(page), "bytes": size}
+
+
+def _check_layout(path: Path, given: Layout | None, found: Layout) -> None:
+    if given is not None and given != found:
+        raise LayoutError(
+            f"{path}: --layout: expected {found.name}, which it says itself, found {given.name}; "
+            "leave it out"
+        )
