@@ -15,7 +15,7 @@ from gesta.archive import Archive
 from gesta.errors import RecipeError
 from gesta.models import model_entry
 from gesta.reproduce.paper import Paper, Row
-from gesta.reproduce.rgb import Block, Budget, pretrained, sized
+from gesta.reproduce.rgb import Block, Budget, pretrained, sized, tuned
 from gesta.training import Recipe, find_recipe
 from gesta.training.recipe import merge
 from gesta.training.stages import stream_recipe
@@ -69,8 +69,9 @@ def recipe_for(
     """The recipe of a row.
 
     Precedence: the model's recipe < its part for the data set < the size of pictures that goes
-    with the budget < one's own table < what pre-training changes < what the row changes. With the
-    budget "paper" the part for the data set counts only for the paper's own data sets.
+    with the budget, and the rate that goes with pre-training < one's own table < what pre-training
+    changes < what the row changes. With the budget "paper" the part for the data set counts only
+    for the paper's own data sets.
 
     Args:
         row: a row that is trained.
@@ -94,8 +95,10 @@ def recipe_for(
         given["model"] = {key: v for key, v in given["model"].items() if key in known}
     if row.input_of:
         given = merge({"input": asdict(find_recipe(row.input_of, dataset).input)}, given)
-    given = merge(sized(find_recipe(row.model, dataset), budget), given)
-    given = merge(merge(given, pretrained(row, block or Block())), row.changes)
+    block = block or Block()
+    sizes = sized(find_recipe(row.model, dataset), budget)
+    given = merge(merge(sizes, tuned(row, block)), given)
+    given = merge(merge(given, pretrained(row, block)), row.changes)
     recipe = find_recipe(row.model, dataset, given)
     recipe = recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
     return stream_recipe(recipe, row.stream) if row.stream else recipe

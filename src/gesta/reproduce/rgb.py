@@ -28,8 +28,9 @@ _SIZES = {
     "xception_frame": (299, 128, "image_size"),
     "mmff": (299, 128, "image_size"),
 }
-# The network of images that stands for Xception where pre-trained weights are given.
-IMAGE_NETWORK = "efficientnet_lite0"
+# The network of images that stands for Xception where pre-trained weights are given, and the MMFF
+# paper's rate for it: what a recipe has for a small set is for networks that start from nothing.
+IMAGE_NETWORK, TUNING_RATE = "efficientnet_lite0", 1e-4
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,13 @@ def sized(recipe: Recipe, budget: Budget) -> dict[str, dict[str, Any]]:
     size = small if budget == "cpu" else full
     cache = math.ceil(recipe.video.cache * size / recipe.video.size)
     return {"model": {option: size}, "video": {"size": size, "cache": cache}}
+
+
+def tuned(row: Row, block: Block) -> dict[str, dict[str, Any]]:
+    """The recipe options by which a network of images that has learnt already learns on."""
+    if block.weights is None or not row.sees_rgb or row.model == "cross_attention":
+        return {}
+    return {"optimizer": {"lr": TUNING_RATE}}
 
 
 def pretrained(row: Row, block: Block) -> dict[str, Any]:

@@ -181,6 +181,19 @@ def test_pretraining_changes_rows_that_see_rgb_and_no_others(place, files):
     assert starts["st_gcn"] == {}
 
 
+def test_a_network_that_has_learnt_already_learns_on_slowly(place, files):
+    place.archive.dataset = "jhmdb"
+    for row in MMFF.table("table-5").own_rows:
+        plain, given = (recipe_for(row, place, MMFF, "gpu", block=b) for b in (Block(), files))
+        assert plain.optimizer.lr == 1e-3
+        assert given.optimizer.lr == (1e-4 if row.sees_rgb else 1e-3)
+        own = recipe_for(row, place, MMFF, "gpu", {"optimizer": {"lr": 0.5}}, files)
+        assert own.optimizer.lr == 0.5
+    frozen = CROSS.table("table-6").row("RGB-only")
+    rates = [recipe_for(frozen, place, CROSS, "gpu", block=b).optimizer for b in (Block(), files)]
+    assert rates[0] == rates[1]
+
+
 def test_blocks_are_never_mixed(place, files):
     scene = CROSS.table("table-6").row("RGB-only")
     with pytest.raises(RecipeError, match="--context FILE too"):
