@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gesta.archive import Archive
     from gesta.cli.console import Console
     from gesta.datasets import VideoLinks
+    from gesta.media import Camera
 
 
 @dataclass
@@ -25,10 +26,10 @@ class Arguments:
     Broken off, the same command goes on. Files that cannot be read are listed in the archive.
     """
 
-    dataset: tyro.conf.Positional[str]
+    dataset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="DATASET")]]
     """Name of the data set; `gesta datasets` lists them."""
 
-    source: tyro.conf.Positional[Path]
+    source: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="SOURCE")]]
     """Folder, .zip, .tar, .tar.gz or .tar.xz with its files."""
 
     out: Path
@@ -45,6 +46,10 @@ class Arguments:
 
     published_labels: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Keep the labels that are known to be wrong in the published files, as other tools do."""
+
+    camera: tuple[float, float, float, float, int, int] | None = None
+    """FX FY CX CY WIDTH HEIGHT in pixels: focal lengths, centre and frame size of the RGB camera,
+    for joints in metres whose pixels the files do not say (SYSU)."""
 
     videos: Path | None = None
     """Folder of the data set's RGB videos (NTU, UESTC, SYSU, Kinetics): linked, never copied."""
@@ -70,6 +75,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             persons=arguments.persons,
             layout=arguments.layout,
             published_labels=arguments.published_labels,
+            camera=_camera(arguments.camera),
             videos=links,
             strict=arguments.strict,
             processes=arguments.processes,
@@ -86,6 +92,12 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
     if links is not None:
         document["videos"] = _linked(archive, links, console)
     return document
+
+
+def _camera(values: tuple[float, float, float, float, int, int] | None) -> Camera | None:
+    from gesta.media import Camera
+
+    return None if values is None else Camera(*values[:4], frame_size=values[4:])
 
 
 def _linked(archive: Archive, links: VideoLinks, console: Console) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from gesta.datasets.linking import VideoLinks
 from gesta.datasets.registry import get_dataset
 from gesta.datasets.source import Source
 from gesta.errors import FormatError, GestaError
+from gesta.media.projection import Camera, joint_pixels
 from gesta.skeleton import Layout, get_layout
 from gesta.version import __version__
 
@@ -28,6 +30,7 @@ def prepare(
     layout: str | Path | Layout | None = None,
     persons: int | None = None,
     published_labels: bool = False,
+    camera: Camera | None = None,
     videos: str | Path | VideoLinks | None = None,
     strict: bool = False,
     processes: int | None = None,
@@ -49,6 +52,7 @@ def prepare(
             what the files' joints are.
         persons: keep so many of a clip's persons at most, the first ones.
         published_labels: keep labels that are known to be wrong; see `DataSet.corrections`.
+        camera: that saw joints in metres, to find and keep their pixels by, for what looks at RGB.
         videos: folder of the data set's RGB videos, to which clips are linked by name; or its
             `VideoLinks`, which tell afterwards what came of it. A clip without a video stays.
         strict: raise for the first file that cannot be read.
@@ -58,27 +62,26 @@ def prepare(
         overwrite: replace an archive that is there already.
 
     Raises:
-        GestaError: an option is wrong, the source is not there or damaged, or nothing in it is
-            what the data set consists of.
+        GestaError: an option is wrong, or the source is not there, damaged or of something else.
         FormatError: with ``strict``, a file that cannot be read.
         ArchiveError: the archive is there already, or cannot be written.
     """
     known, place = get_dataset(dataset), Source(source)
-    chosen, target = _check_options(known, bodies, layout, persons, processes)
-    links = video_links(known, videos)
-    side = known.side(place)
+    chosen, target = _check_options(known, bodies, layout, persons, processes, camera)
+    links, side = video_links(known, videos), known.side(place)
     own = target if known.layout is None else None
     labels = {} if published_labels else known.corrections
-    finish = partial(_finish, target=None if own else target, persons=persons, labels=labels)
+    finish = _Finish(None if own else target, persons, labels, camera)
     work = partial(_parse_chunk, known.parse, ParseOptions(chosen, own, side), finish)
+    provenance = _provenance(known, place, chosen, target, finish)
+    if links is not None:
+        provenance[VIDEOS] = videos_provenance(out, links.folder)
     with ArchiveWriter(
         out,
         **_form(known, target),
         classes=known.classes,
         dataset=known.name,
-        provenance=_provenance(known, place, chosen, target, persons)
-        | {"corrected_labels": sorted(labels)}
-        | ({} if links is None else {VIDEOS: videos_provenance(out, links.folder)}),
+        provenance=provenance,
         overwrite=overwrite,
     ) as writer:
         done = writer.done
@@ -125,6 +128,7 @@ def _check_options(
     layout: str | Path | Layout | None,
     persons: int | None,
     processes: int | None,
+    camera: Camera | None,
 ) -> tuple[str, Layout | None]:
     chosen = dataset.bodies[0] if bodies is None else bodies
     if chosen not in dataset.bodies:
@@ -134,6 +138,11 @@ def _check_options(
     for name, number in (("persons", persons), ("processes", processes)):
         if number is not None and number < 1:
             raise GestaError(f"{name} is a number from 1; found {number}")
+    if camera is not None and dataset.layout is not None and dataset.space != "camera_metres":
+        raise GestaError(
+            f"a camera is for joints in metres; those of {dataset.name} are in {dataset.space}: "
+            "leave it out"
+        )
     return chosen, None if layout is None else get_layout(layout)
 
 
@@ -149,7 +158,7 @@ def _form(dataset: DataSet, target: Layout | None) -> dict[str, Any]:
 
 
 def _provenance(
-    dataset: DataSet, source: Source, bodies: str, layout: Layout | None, persons: int | None
+    dataset: DataSet, source: Source, bodies: str, layout: Layout | None, finish: _Finish
 ) -> dict[str, Any]:
     return {
         "gesta": __version__,
@@ -159,7 +168,9 @@ def _provenance(
         "source": source.path.resolve().name,
         "bodies": bodies,
         "layout": None if layout is None else layout.name,
-        "persons": persons,
+        "persons": finish.persons,
+        "corrected_labels": sorted(finish.labels),
+        "camera": finish.camera and asdict(finish.camera),
     }
 
 
@@ -176,14 +187,25 @@ def _nothing(
     )
 
 
-def _finish(
-    clip: Clip, target: Layout | None, persons: int | None, labels: Mapping[str, int]
-) -> Clip:
-    if clip.id in labels:
-        clip = clip.replace(label=labels[clip.id])
-    if persons is not None and clip.persons > persons:
-        clip = keep_persons(clip, list(range(persons)))
-    return without_nobody(clip if target is None else map_to_layout(clip, target))
+@dataclass(frozen=True)
+class _Finish:
+    """What becomes of each clip that was parsed; travels to worker processes."""
+
+    target: Layout | None
+    persons: int | None
+    labels: Mapping[str, int]
+    camera: Camera | None
+
+    def __call__(self, clip: Clip) -> Clip:
+        if clip.id in self.labels:
+            clip = clip.replace(label=self.labels[clip.id])
+        if self.persons is not None and clip.persons > self.persons:
+            clip = keep_persons(clip, list(range(self.persons)))
+        if self.camera is not None and clip.space == "camera_metres":
+            size = clip.frame_size or self.camera.frame_size
+            pixels = joint_pixels(clip.replace(pixels=None), self.camera)
+            clip = clip.replace(pixels=pixels, frame_size=size)
+        return without_nobody(clip if self.target is None else map_to_layout(clip, self.target))
 
 
 def _parse_chunk(

@@ -19,6 +19,7 @@ from gesta.datasets import (
     register_dataset,
 )
 from gesta.errors import ArchiveError, FormatError, GestaError
+from gesta.media import Camera, project
 from gesta.skeleton import get_layout
 
 
@@ -99,6 +100,21 @@ def test_labels_known_to_be_wrong_are_corrected_unless_the_published_are_asked_f
     published = prepare(toy, folder, tmp_path / "published", published_labels=True)
     assert published.labels.tolist() == [0, 1, 2, 1, 2, 0, 1, 1, 2, 0]
     assert published.provenance["corrected_labels"] == []
+
+
+def test_a_camera_gives_joints_in_metres_their_pixels(folder, tmp_path):
+    camera = Camera(500.0, 400.0, 320.0, 240.0, (640, 480))
+    archive = prepare(TOY, folder, tmp_path / "out", camera=camera)
+    clip = archive.read(0)
+    np.testing.assert_allclose(clip.pixels, project(clip.coords, camera), rtol=1e-3)
+    assert clip.frame_size == (640, 480) and np.isfinite(clip.pixels).any()
+    assert archive.provenance["camera"]["fx"] == 500.0
+
+
+def test_a_camera_is_refused_for_joints_that_are_pixels_already(folder, tmp_path):
+    toy = dataclasses.replace(TOY, space="pixels", channels=("x", "y"))
+    with pytest.raises(GestaError, match="in metres; those of toy are in pixels: leave it out"):
+        prepare(toy, folder, tmp_path / "out", camera=Camera(500.0, 500.0, 320.0, 240.0))
 
 
 def test_a_stream_keeps_its_order(folder, tmp_path):
