@@ -1,6 +1,7 @@
 """Every verb, one after the other, on real data: what people see, and what programs are given."""
 
 import json
+import re
 import shutil
 import tarfile
 from dataclasses import replace
@@ -202,6 +203,9 @@ def test_every_verb_explains_itself_with_an_example(verb, capsys):
     captured = capsys.readouterr()
     assert stop.value.code == 0 and not captured.err
     assert f"gesta {verb} " in captured.out.partition("\n")[2], "no example beside the usage"
+    boxes = captured.out.split("╭─ ")
+    named = [line for box in boxes if box.startswith("positional") for line in box.splitlines()[1:]]
+    assert not [line for line in named if re.match(r"│ \W*(STR|PATH|INT)\b", line)], "no word"
 
 
 def test_the_demo_goes_the_whole_way(both, tmp_path, monkeypatch):

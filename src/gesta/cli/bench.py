@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import tyro
 
@@ -18,7 +19,9 @@ class Arguments:
     $ gesta bench cross_attention --frames 16 --train --option variant=concat
     """
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    names: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")]
+    ] = ()
     """Models to time; none: all."""
     layout: str = "kinect_v2_25"
     """Skeleton layout."""

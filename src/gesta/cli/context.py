@@ -22,7 +22,7 @@ class Arguments:
     Clips whose video cannot be read are listed and left out.
     """
 
-    archive: tyro.conf.Positional[Path]
+    archive: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="ARCHIVE")]]
     """Its clips refer to videos."""
 
     weights: Path

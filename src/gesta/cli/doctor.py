@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -21,7 +21,7 @@ class Arguments:
     $ gesta doctor ucla.gesta --protocol cross_view
     """
 
-    archive: tyro.conf.Positional[Path]
+    archive: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="ARCHIVE")]]
     """The archive's folder."""
 
     protocol: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -40,10 +40,10 @@ class Arguments:
     $ gesta explain RUN a05_s09_e02_v03 --data ucla.gesta --out why --target label
     """
 
-    run: tyro.conf.Positional[Path]
+    run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
     """The folder of a finished run."""
 
-    input: tyro.conf.Positional[str]
+    input: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="INPUT")]]
     """A skeleton file, or the id of a clip in the archive."""
 
     out: Path

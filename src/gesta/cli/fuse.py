@@ -20,7 +20,7 @@ class Arguments:
     $ gesta fuse JOINT-final BONE-final --weights-from JOINT BONE --out runs/fused-final
     """
 
-    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN")]]
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN RUN ...")]]
     """Two or more finished runs of one protocol, or groups of the same members."""
     out: Path
     """The new folder."""

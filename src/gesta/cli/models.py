@@ -27,7 +27,9 @@ class Arguments:
     $ gesta models st_gcn --bibtex
     """
 
-    names: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")]] = ()
+    names: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")]
+    ] = ()
     """Models to show; all of them where none is named."""
     layers: bool = False
     """Show every layer: kernel, output size, parameters and multiply-adds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -20,7 +20,7 @@ class Arguments:
     $ gesta report runs/utd_mhad-cross_subject-st_gcn-joint-0 --explained-clips 200
     """
 
-    run: tyro.conf.Positional[Path]
+    run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
     """The folder of a finished run, of a group of runs, or of fused scores."""
 
     data: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -24,7 +24,7 @@ class Arguments:
     $ gesta view a05_s09_e02_v03.json
     """
 
-    input: tyro.conf.Positional[Path]
+    input: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="CLIP|ARCHIVE")]]
     """A skeleton file of any known format, or an archive's folder."""
 
     out: Path = Path("view.html")
