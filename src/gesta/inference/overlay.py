@@ -16,12 +16,11 @@ from gesta.inference.video import Watched
 from gesta.media import Image, Size, VideoWriter, open_video
 from gesta.pose import Sighting
 from gesta.skeleton import Layout
+from gesta.transforms.rgb import SURE
 
 # Bright hues that the colour-blind tell apart (Okabe and Ito, 2008), for dark and light pictures.
 COLOURS = ("#56b4e9", "#e69f00", "#2fd08f", "#f0e442", "#e58ac0", "#ff7043", "#b3a2ff", "#ffffff")
 _DARK = (12, 14, 18)
-# Joints less sure than this are not drawn.
-SURE = 0.15
 # Larger pictures are scaled down: few players show more.
 LONGEST_SIDE = 3840
 # A person is drawn where they were last seen for so many seconds, should a frame have no poses.

@@ -7,13 +7,14 @@ two of self-attention (equations 11-12), and one that is 1 around the joint that
 (equations 13-15). Joints and places of the map then look at each other (equations 16-17), or, with
 a vector of the skeleton, all vectors stand side by side through an L2 normalisation and two layers.
 
-Reconstructed: the square of skeleton attention (0.25 of the picture, resized by area); all widths
-of the late fusions (relation 512, convolution 1024, linear layers 512 and Y; for vectors 256 and
-Y), the ReLU after each of the former; that several frames bring their places side by side, or the
-mean of their vectors; that `fusion="sum"` has no layer between the sum and the classifier; dropout
-before the classifier (0 by default). Equation 17 writes an element-wise product, which has no
-matching shapes; Figure 6 has matrix products only, and so has this: each position becomes the mean
-of all by its row of the relation mask.
+Reconstructed: the square of skeleton attention (0.25 of the picture, resized by area), and that of
+estimated poses only joints count for it that the estimator is sure of (`gesta.transforms.rgb`); all
+widths of the late fusions (relation 512, convolution 1024, linear layers 512 and Y; for vectors 256
+and Y), the ReLU after each of the former; that several frames bring their places side by side, or
+the mean of their vectors; that `fusion="sum"` has no layer between the sum and the classifier;
+dropout before the classifier (0 by default). Equation 17 writes an element-wise product, which has
+no matching shapes; Figure 6 has matrix products only, and so has this: each position becomes the
+mean of all by its row of the relation mask.
 
 `fusion="decision"` is the weighted sum of the streams' probabilities: `forward` gives its
 logarithm, training adds the streams' own losses, and `choose_share` sets the weight by validation.

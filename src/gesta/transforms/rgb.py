@@ -19,6 +19,9 @@ from gesta.transforms.options import VideoOptions
 from gesta.transforms.spatial import swap_sides
 from gesta.transforms.temporal import FramePlan
 
+# An estimator that is less sure of a joint guesses.
+SURE = 0.15
+
 _OF_FRAMES = {"frames", "frame_index", "frame_joints", "moved_joint"}
 _ABSENT = {"video": 0.0, "frames": 0.0, "context": 0.0}
 _ABSENT |= {"frame_joints": NOWHERE, "moved_joint": NOWHERE}
@@ -162,7 +165,8 @@ def moved_joints(rows: Batch, index: Tensor, placed: Tensor) -> Tensor:
     """Where that joint is which moved furthest to the chosen frames (Zhu et al., eq. 13 and 14).
 
     The way is measured in the poses as they were recorded, from the first frame of the row that
-    shows the person; only joints that were seen in both frames count.
+    shows the person; only joints that were seen in both frames count, with a confidence of `SURE`
+    where there is one (reconstructed: the guesses at a joint that nobody sees wander furthest).
 
     Args:
         rows: frames as they were recorded.
@@ -175,7 +179,7 @@ def moved_joints(rows: Batch, index: Tensor, placed: Tensor) -> Tensor:
     count, people, length, joints, _ = rows.poses.shape
     seen = rows.mask[..., None].expand(-1, -1, -1, joints)
     if rows.confidence is not None:
-        seen = seen & (rows.confidence > 0)
+        seen = seen & (rows.confidence >= SURE)
     row = torch.arange(count, device=index.device)[:, None]
     person = torch.arange(people, device=index.device)
     began = rows.mask.byte().argmax(dim=2)

@@ -221,6 +221,21 @@ def test_the_joint_that_moved_furthest_from_where_it_came(seed):
         torch.testing.assert_close(rows.moved_joint[0, number], wanted)
 
 
+@pytest.mark.parametrize(("sure", "joint"), [(0.9, 3), (0.1, 4), (0.0, None)])
+def test_guesses_at_joints_have_moved_nowhere(sure, joint):
+    coords = np.full((1, 7, 17, 2), 12.0, np.float32)
+    coords[0, :, 3, 0] += 2 * np.arange(7)
+    coords[0, :, 4, 1] += np.arange(7)
+    confidence = np.full((1, 7, 17), 0.9 if sure else 0.1, np.float32)
+    confidence[0, 3:, 3] = sure
+    clip = drawn_clip(0, 7).replace(coords=coords, confidence=confidence)
+    made = pipeline({"crop": "centre"}, frames=7, sampling="resize")
+    rows = made(collate([clip], footage=footage_of([clip])), training=False)
+    wanted = torch.full((2,), NOWHERE) if joint is None else rows.frame_joints[0, 0, 0, joint]
+    torch.testing.assert_close(rows.moved_joint[0, 0], wanted)
+    assert joint is None or (wanted > 0).all()
+
+
 def test_clips_without_pictures_are_zero_and_masked():
     clips = [drawn_clip(0, 8), drawn_clip(1, 8)]
     usable = torch.tensor([True, False])
