@@ -110,22 +110,33 @@ class San(SkeletonModel):
         self.dropout = Dropout(dropout)
         self.heads = nn.ModuleList(nn.Linear(width, num_classes) for width in trunk.widths)
         self.context_channels = context_channels
-        self.inputs = ("poses", "mask", "context") if context_channels else ("poses", "mask")
+        self.inputs = ("poses", "mask", *(("context", "rgb_mask") if context_channels else ()))
 
     def forward(
-        self, poses: Tensor, mask: Tensor | None = None, *, context: Tensor | None = None
+        self,
+        poses: Tensor,
+        mask: Tensor | None = None,
+        *,
+        context: Tensor | None = None,
+        rgb_mask: Tensor | None = None,
     ) -> Tensor:
         """Logits (N, Y) of poses (N, M, T, V, C); mask (N, M, T) is True where a person is.
 
-        A model made for it takes a context (N, T, k, m) or (N, 1, k, m) as well.
+        A model made for it takes a context (N, T, k, m) or (N, 1, k, m) as well, and rgb_mask (N,),
+        False where a clip has none: its joints are weighted by themselves alone.
 
         Raises:
             ShapeError: an input of another shape or type than the model was made for.
         """
-        return self.forward_heads(poses, mask, context=context)[-1]
+        return self.forward_heads(poses, mask, context=context, rgb_mask=rgb_mask)[-1]
 
     def forward_heads(  # type: ignore[override]  # it takes nothing more
-        self, poses: Tensor, mask: Tensor | None = None, *, context: Tensor | None = None
+        self,
+        poses: Tensor,
+        mask: Tensor | None = None,
+        *,
+        context: Tensor | None = None,
+        rgb_mask: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         """The logits (N, Y) of every classifier, whose losses are added; the last one predicts.
 
@@ -134,15 +145,16 @@ class San(SkeletonModel):
         self.check_inputs(poses, mask)
         if self.attention is not None:
             poses = attend_poses(self.attention, poses, mask)
+        scene = None
         if self.context_channels:
             context = given_context(context, poses, mask, self.context_channels)
-            context = context.unflatten(1, (self.segments.count, -1)).flatten(0, 1)
+            scene = self.segments.cut_scene(context, rgb_mask)
         poses, mask = self.segments.cut(poses, mask)
         there = None if mask is None else mask.flatten(1).any(1)
         # The ReLU before each classifier is in its feature: a maximum or mean of what is positive.
         return tuple(
             self.segments(head(self.dropout(feature)), there)
-            for head, feature in zip(self.heads, self.trunk(poses, mask, context), strict=True)
+            for head, feature in zip(self.heads, self.trunk(poses, mask, scene), strict=True)
         )
 
     def example_inputs(self, clips: int, frames: int, persons: int) -> dict[str, Tensor]:
@@ -154,36 +166,26 @@ class San(SkeletonModel):
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What `create_model` gives to each builder, with the frames of one segment.
-
-    Raises:
-        ModelError: the frames cannot be cut into the segments.
-    """
+    """What `create_model` gives to each builder, and the segments that frames are cut into."""
 
     layout: Layout
     num_classes: int
     channels: int
-    frames: int
+    frames: int | None
     persons: int | None
     segments: int
 
-    @classmethod
-    def of(
-        cls,
-        layout: Layout,
-        num_classes: int,
-        channels: int,
-        frames: int | None,
-        persons: int | None,
-        segments: int,
-    ) -> _Sizes:
-        if segments < 1 or (frames is not None and frames % segments):
+    def __post_init__(self) -> None:
+        if self.segments < 1 or (self.frames is not None and self.frames % self.segments):
             raise ModelError(
-                f"san: expected frames that can be cut into {segments} segments, found {frames}; "
-                "frames are those of the whole input"
+                f"san: expected frames that can be cut into {self.segments} segments, found "
+                f"{self.frames}; frames are those of the whole input"
             )
-        length = FRAMES if frames is None else frames // segments
-        return cls(layout, num_classes, channels, length, persons, segments)
+
+    @property
+    def length(self) -> int:
+        """Frames of one segment."""
+        return FRAMES if self.frames is None else self.frames // self.segments
 
     def model(
         self,
@@ -196,7 +198,7 @@ class _Sizes:
     ) -> San:
         """Head, consensus and plug-in attention around a trunk."""
         check_share("dropout", dropout)
-        frames = self.frames * self.segments
+        frames = self.length * self.segments
         attention = None
         if coupled_attention != "none":
             attention = CoupledAttention(frames, len(self.layout), self.channels, coupled_attention)
@@ -265,10 +267,10 @@ def san_v1(
         ModelError: options out of their range, or that do not go together.
     """
     persons = PERSONS if persons is None else persons
-    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    sizes = _Sizes(layout, num_classes, channels, frames, persons, segments)
     trunk = AllPersons(
         make_encoder(encoder, persons * len(layout), 2 * channels, width, dropout),
-        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.length, layers, heads, feed_forward, attention_dropout),
     )
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
 
@@ -327,11 +329,11 @@ def san_v2(
     """
     if person_merge == "concat" and persons is None:
         persons = PERSONS
-    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    sizes = _Sizes(layout, num_classes, channels, frames, persons, segments)
     trunk = EachPerson(
         make_encoder(encoder, len(layout), channels, width, dropout, context_channels),
         make_encoder(encoder, len(layout), channels, width, dropout, context_channels),
-        san_block(2 * width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(2 * width, sizes.length, layers, heads, feed_forward, attention_dropout),
         person_merge,
         persons,
     )
@@ -386,12 +388,12 @@ def san_v3(
     Raises:
         ModelError: options out of their range, or that do not go together.
     """
-    sizes = _Sizes.of(layout, num_classes, channels, frames, persons, segments)
+    sizes = _Sizes(layout, num_classes, channels, frames, persons, segments)
     trunk = EachModality(
         make_encoder(encoder, len(layout), channels, width, dropout),
         make_encoder(encoder, len(layout), channels, width, dropout),
-        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
-        san_block(width, sizes.frames, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.length, layers, heads, feed_forward, attention_dropout),
+        san_block(width, sizes.length, layers, heads, feed_forward, attention_dropout),
         early=merge == "early",
     )
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)

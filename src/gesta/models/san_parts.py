@@ -6,7 +6,7 @@ Sections and figures are those of the paper that `gesta.models.san` names.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,18 @@ Consensus = Literal["average", "max"]
 ConsensusOn = Literal["logits", "probabilities"]
 
 
+class Scene(NamedTuple):
+    """What the joints of B clips are weighted by.
+
+    Args:
+        context: (B, T, k, m).
+        there: (B,) bool, which clips have a context; None: all.
+    """
+
+    context: Tensor
+    there: Tensor | None
+
+
 class LinearEncoder(nn.Module):
     """``ff``: all joints of a frame through one linear layer and a ReLU (section 4.2).
 
@@ -49,7 +61,7 @@ class LinearEncoder(nn.Module):
         self,
         x: Tensor,
         keep: Tensor | None,
-        context: Tensor | None = None,
+        scene: Scene | None = None,
         clip: Tensor | None = None,
     ) -> Tensor:
         """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
@@ -97,14 +109,15 @@ class ConvolutionEncoder(nn.Module):
         self,
         x: Tensor,
         keep: Tensor | None,
-        context: Tensor | None = None,
+        scene: Scene | None = None,
         clip: Tensor | None = None,
     ) -> Tensor:
         """Encode (R, T, V, C), zero where `keep` (R, T) says so, to (R, T, D), at least 0."""
         x = _only(self.points(x).relu().permute(0, 3, 1, 2), keep)
         x = _only(self.time(x).relu(), keep)
         if self.attention is not None:
-            x = self.attention(x, context, clip)
+            context, there = scene or (None, None)
+            x = self.attention(x, context, clip, there)
         x = x.permute(0, 3, 2, 1)
         x = x.contiguous(memory_format=torch.channels_last)
         x = _only(self.pool(self.joints(x)).relu(), keep)
@@ -172,6 +185,13 @@ class Segments(nn.Module):
             mask = mask.unflatten(2, (self.count, -1)).transpose(1, 2).flatten(0, 1)
         return poses, mask
 
+    def cut_scene(self, context: Tensor, there: Tensor | None) -> Scene:
+        """Cut a context (N, G*T, k, m), which is not looked at unless `there` (N,) says so."""
+        if there is not None:
+            context = context.masked_fill(~there[:, None, None, None], 0)
+            there = there.repeat_interleave(self.count)
+        return Scene(context.unflatten(1, (self.count, -1)).flatten(0, 1), there)
+
     def forward(self, logits: Tensor, there: Tensor | None) -> Tensor:
         """The consensus.
 
@@ -219,7 +239,7 @@ class AllPersons(nn.Module):
         self.widths = (encoder.width,)
 
     def forward(
-        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+        self, poses: Tensor, mask: Tensor | None, scene: Scene | None = None
     ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
         persons = poses.shape[1]
@@ -229,7 +249,7 @@ class AllPersons(nn.Module):
         both = torch.cat([poses, moved.unflatten(0, (-1, persons))], -1)
         frames = None if mask is None else mask.any(1)
         rows = person_rows(both.transpose(1, 2).flatten(2, 3), frames, every=self.block.looked_at)
-        encoded = self.encoder(rows.poses, rows.keep, context, rows.numbers)
+        encoded = self.encoder(rows.poses, rows.keep, scene, rows.numbers)
         return (rows.scatter(self.block(encoded, rows.keep)),)
 
 
@@ -257,13 +277,13 @@ class EachPerson(nn.Module):
         self.widths = ((position.width + motion.width) * side_by_side,)
 
     def forward(
-        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+        self, poses: Tensor, mask: Tensor | None, scene: Scene | None = None
     ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to one feature (B, D)."""
         rows = _rows(poses, mask, every=self.block.looked_at)
         clip = rows.numbers // poses.shape[1]
-        position = self.position(rows.poses, rows.keep, context, clip)
-        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, context, clip)
+        position = self.position(rows.poses, rows.keep, scene, clip)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, scene, clip)
         gathered = self.block(torch.cat([position, moving], -1), rows.keep)
         return (_merged(rows, gathered, poses, mask, self.merge),)
 
@@ -293,14 +313,14 @@ class EachModality(nn.Module):
         self.widths = (position.width, motion.width, position.width + motion.width)
 
     def forward(
-        self, poses: Tensor, mask: Tensor | None, context: Tensor | None = None
+        self, poses: Tensor, mask: Tensor | None, scene: Scene | None = None
     ) -> tuple[Tensor, ...]:
         """(B, M, T, V, C) and the mask (B, M, T) to the features of position, motion and both."""
         looked_at = self.position_block.looked_at or self.motion_block.looked_at
         rows = _rows(poses, mask, every=looked_at)
         clip = rows.numbers // poses.shape[1]
-        position = self.position(rows.poses, rows.keep, context, clip)
-        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, context, clip)
+        position = self.position(rows.poses, rows.keep, scene, clip)
+        moving = self.motion(motion(rows.poses, rows.keep), rows.keep, scene, clip)
         if self.early:
             position = _early(self.position_block, position, rows, poses, mask)
             moving = _early(self.motion_block, moving, rows, poses, mask)

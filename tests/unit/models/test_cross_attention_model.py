@@ -250,7 +250,7 @@ def san(**options):
 def test_san_in_its_scene():
     """Cross-attention after the convolution in time of its encoders, without a change of sizes."""
     model, (poses, mask, _) = san(), inputs()
-    assert model.inputs == ("poses", "mask", "context")
+    assert model.inputs == ("poses", "mask", "context", "rgb_mask")
     mask[0, 1], mask[1, 0, 5:] = False, False
     context = drawn(2, 8, 5, 6)
     expected = model(poses, mask, context=context)
@@ -269,6 +269,24 @@ def test_san_in_its_scene_in_segments():
     torch.testing.assert_close(model(poses, mask, context=caption), expected)
     with pytest.raises(ShapeError, match="found none"):
         model(poses, mask)
+
+
+@pytest.mark.parametrize("segments", [1, 2])
+def test_a_clip_without_context_is_judged_by_san_without(segments):
+    model, (poses, mask, _) = san(segments=segments), inputs(clips=3)
+    mask[0, 1], mask[1, 0, 5:] = False, False
+    context, there = drawn(3, 8, 5, 6), torch.tensor([True, False, True])
+    whole = model(poses, mask, context=context)
+    context[1] = float("nan")  # what stands there is not looked at
+    found = model(poses, mask, context=context, rgb_mask=there)
+    assert torch.equal(found[there], whole[there])
+    assert (found[1] - whole[1]).abs().max() > 1e-6
+    found.sum().backward()
+    assert all(value.grad.isfinite().all() for value in model.parameters() if value.requires_grad)
+    for encoder in (model.trunk.position, model.trunk.motion):  # f_self alone: equation 1
+        own = encoder.attention.attend
+        encoder.attention.forward = lambda x, *scene, own=own: own(x)
+    torch.testing.assert_close(found[1], model(poses, mask, context=context)[1], rtol=0, atol=0)
 
 
 def test_an_encoder_without_joints_has_no_scene():
