@@ -56,14 +56,21 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             shuffle=arguments.shuffle_rgb,
         )
         folder = evaluation_folder(member, scores)
-        seen = Run(folder).metrics["seen_in_training"]
+        told = Run(folder).metrics
         row = {**scores.provenance, **summary(scores), "run": str(member.path)}
-        rows.append({**row, "seen_in_training": seen})
+        row |= {key: told[key] for key in ("seen_in_training", "without_rgb") if key in told}
+        rows.append(row)
         folders.append(folder)
-        if seen:
+        if seen := row["seen_in_training"]:
             console.say(
                 f"{member.path}: learnt from {seen} of these {len(scores)} clips: they say nothing "
                 "about new ones",
+                style="yellow",
+            )
+        if without := row.get("without_rgb"):
+            console.say(
+                f"{member.path}: {without} of these {len(scores)} clips have no usable RGB; judged "
+                "by skeleton",
                 style="yellow",
             )
     columns = ["run", "top-1", "top-5", "mean class", "chance", "clips"]

@@ -85,7 +85,7 @@ def evaluate(
         provenance=card.provenance(run.name, archive.dataset, protocol, part)
         | ({} if shuffle is None else {"shuffled_rgb": shuffle}),
     )
-    _write(run, scores, place)
+    _write(run, scores, clips, place)
     return scores
 
 
@@ -123,10 +123,11 @@ def check_fits(card: Card, archive: Archive, run: Run) -> None:
             )
 
 
-def _write(run: Run, scores: Scores, device: torch.device) -> None:
+def _write(run: Run, scores: Scores, clips: ResidentClips, device: torch.device) -> None:
     folder = evaluation_folder(run, scores)
     folder.mkdir(parents=True, exist_ok=True)
     scores.save(folder / "scores.safetensors")
+    footage = clips.footage
     seen = set(scores.ids) & set(run.split["train"])
     Run(folder).write_json(
         "metrics.json",
@@ -135,6 +136,7 @@ def _write(run: Run, scores: Scores, device: torch.device) -> None:
             **summary(scores),
             # On another protocol of the same data a model may meet clips it was trained on.
             "seen_in_training": len(seen),
+            **({} if footage is None else {"without_rgb": len(footage.problems)}),
             "machine": describe_machine(device),
             "versions": describe_versions(),
             "command": command_line(),

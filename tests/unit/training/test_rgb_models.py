@@ -276,6 +276,9 @@ def test_clips_without_a_usable_video_are_an_error_or_judged_by_skeleton(filmed,
     for part in ("train", "test"):
         expected = len(missing & {archive.ids[i] for i in parts[part]})
         assert run.metrics["without_rgb"][part] == expected
+    evaluate(run, again, part="train")
+    (folder,) = (run.path / "evaluations").glob("*-train")
+    assert Run(folder).metrics["without_rgb"] == run.metrics["without_rgb"]["train"]
     # On whole data the same run, told to be strict, scores all.
     assert len(evaluate(run, filmed, missing="error").ids) == len(parts["test"])
     with pytest.raises(MediaError, match="no usable RGB"):
@@ -334,6 +337,39 @@ def test_captions_go_the_way_of_any_context(filmed, tmp_path, model):
     run = train(recipe, tmp_path / "run")
     assert run.card.context == {"made by": "a model of captions", "k": "3", "m": "6"}
     assert not np.array_equal(evaluate(run, shuffle=0).log_probs, run.scores.log_probs)
+
+
+def test_san_judges_clips_without_context_by_the_skeleton(filmed, tmp_path):
+    archive, rng = open_archive(filmed), np.random.default_rng(0)
+    parts = archive.split("random")
+    lost = {archive.ids[parts[part][0]] for part in ("train", "test")}
+    said = {name: rng.normal(size=(3, 6)) for name in archive.ids}
+    about = {"made by": "a model of captions"}
+    whole = write_context(tmp_path / "whole.context", said.items(), about)
+    kept = ((name, values) for name, values in said.items() if name not in lost)
+    some = write_context(tmp_path / "some.context", kept, about)
+    table = {
+        "data": str(filmed),
+        "protocol": "random",
+        "context": str(some.path),
+        "model": registry.model_entry("san_v2").small | {"context_channels": 6},
+        "video": {"missing": "skeleton"},
+        "input": {"frames": 4, "sampling": "resize", "persons": 1},
+        "loop": {"epochs": 1, "batch": 8, "keep": "last"},
+    }
+    run = train(find_recipe("san_v2", None, table), tmp_path / "run")
+    assert run.metrics["without_rgb"] == {"train": 1, "test": 1}
+    with pytest.raises(MediaError, match=r"has no context of it\); .*--missing-rgb skeleton"):
+        evaluate(run, missing="error")
+    others = [name not in lost for name in run.scores.ids]
+    found = evaluate(run, context=whole.path, missing="error").log_probs
+    np.testing.assert_allclose(found[others], run.scores.log_probs[others], atol=1e-6)
+    # Of zeros it would be judged as of any other context.
+    zeros = ((name, values * (name not in lost)) for name, values in said.items())
+    zeros = write_context(tmp_path / "zeros.context", zeros, about)
+    found = evaluate(run, context=zeros.path).log_probs
+    assert np.abs(found - run.scores.log_probs).max(axis=1).argmax() == others.index(False)
+    assert not np.allclose(found, run.scores.log_probs, atol=1e-5)
 
 
 @pytest.mark.parametrize(
