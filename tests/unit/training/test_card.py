@@ -121,3 +121,12 @@ def test_the_run_that_ships_needs_to_be_told_which_data(shipped, tmp_path):
     shipped.recipe_path.write_text(recipe.to_toml())
     with pytest.raises(RunError, match="came without its data"):
         evaluate("demo")
+
+
+def test_cards_and_recipes_without_video_options_have_the_defaults(make_recipe, tmp_path):
+    run = train(make_recipe(loop={"epochs": 1}), tmp_path / "run")
+    text = run.card.to_json()
+    assert Card.from_json(text, "card") == run.card
+    old = {key: value for key, value in json.loads(text).items() if key not in ("video", "context")}
+    assert Card.from_json(json.dumps(old), "card") == run.card
+    assert Run.open(run.path).recipe.video == run.card.video

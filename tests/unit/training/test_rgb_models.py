@@ -25,7 +25,6 @@ from gesta.training import (
     train,
     train_final,
 )
-from gesta.training.card import Card
 from gesta.training.dry_run import dry_run
 from gesta.transforms import footage
 
@@ -393,14 +392,3 @@ def test_a_model_of_poses_has_nothing_to_shuffle(make_recipe, tmp_path):
     assert "without_rgb" not in run.metrics
     with pytest.raises(RunError, match="takes poses alone"):
         evaluate(run, shuffle=0)
-
-
-def test_cards_and_recipes_without_video_options_have_the_defaults(make_recipe, tmp_path):
-    run = train(make_recipe(loop={"epochs": 1}), tmp_path / "run")
-    text = run.card.to_json()
-    assert Card.from_json(text, "card") == run.card
-    import json
-
-    old = {key: value for key, value in json.loads(text).items() if key not in ("video", "context")}
-    assert Card.from_json(json.dumps(old), "card") == run.card
-    assert Run.open(run.path).recipe.video == run.card.video
