@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gesta.archive import ArchiveWriter
 from gesta.clip import Clip
-from gesta.errors import GestaError
+from gesta.errors import ArchiveError, GestaError
 
 Progress = Callable[[int, int | None], None]
 # A member of a source, and what came of it: its clips, and why others could not be read.
@@ -64,16 +64,18 @@ def collect(
 
     Raises:
         GestaError: with ``strict``, why something could not be read.
-        ArchiveError: a clip does not fit the archive, or the disk refuses.
+        ArchiveError: a clip does not fit the archive, two have one id, or the disk refuses.
     """
     done = clips = len(writer.done)
     skipped: list[GestaError] = []
+    members: dict[str, str] = {}  # that clips came from, by the clips' ids
     report = progress or _silent
     report(done, total)
     with closing(outcomes):
         for name, outcome in outcomes:
             for one in outcome:
                 if isinstance(one, Clip):
+                    _check_new(one.id, name, members, writer.partial)
                     writer.add(one, key=name)
                     clips += 1
                 elif strict:
@@ -173,6 +175,16 @@ def _begin_worker(work: Work, stop: Event) -> None:
 def _work(chunk: list[Member]) -> list[Outcome]:
     assert _worker is not None  # the initializer ran
     return _worker.work(chunk)
+
+
+def _check_new(clip: str, name: str, members: dict[str, str], partial: Path) -> None:
+    """Note which member a clip came from, or raise where another clip had its id already."""
+    first = members.setdefault(clip, name)
+    if first != name:
+        raise ArchiveError(
+            f"{first} and {name}: both have the clip {clip!r}, and ids are unique; take {name} out "
+            f"of the source to go on, or {first} and delete {partial} to begin anew"
+        )
 
 
 def _without_name(reason: str, name: str) -> str:

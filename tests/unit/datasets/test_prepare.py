@@ -4,9 +4,11 @@ import dataclasses
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from gesta.archive import open_archive
 from gesta.clip import Clip, map_to_layout
@@ -88,6 +90,19 @@ def test_all_that_reads_is_kept_and_the_rest_is_listed(folder, tmp_path):
     assert seen == [(done, 10) for done in range(11)]
     assert archive.dataset == "toy" and archive.provenance["source"] == "files"
     assert not (tmp_path / "out.partial").exists()
+
+
+def test_two_files_of_one_clip_are_both_named(tmp_path):
+    (tmp_path / "uestc").mkdir()
+    stem = "uestc/a0_d1_p001_c1_skeleton"
+    frame = "\n".join(["#", *(["1 2 3 0", "4 5 1", "6 7 2"] * 25)])
+    (tmp_path / f"{stem}.txt").write_text(frame)
+    savemat(tmp_path / f"{stem}.mat", {"skel": np.ones((1, 25, 3))})
+    named = rf"{Path(stem).name}.mat and {Path(stem).name}.txt: both have the clip 'a0_d1_p001_c1'"
+    with pytest.raises(ArchiveError, match=named):
+        prepare("uestc", tmp_path / "uestc", tmp_path / "out")
+    (tmp_path / f"{stem}.txt").unlink()
+    assert prepare("uestc", tmp_path / "uestc", tmp_path / "out").ids == ["a0_d1_p001_c1"]
 
 
 def test_labels_known_to_be_wrong_are_corrected_unless_the_published_are_asked_for(
