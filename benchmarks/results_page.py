@@ -38,7 +38,7 @@ NOTES = {
     "nw_ucla": "95 of the 464 test clips are identical to a training clip in the files that are "
     "passed around. `cross_view_clean` leaves them out; judge by it. In view 2, which trains, "
     "subject 4's 11 clips of sitting down and standing up are labelled the wrong way round; "
-    "`gesta prepare` corrects them. Test labels are as published.",
+    "these rows learnt from them as published, and `gesta prepare` now corrects them.",
     "sbu": "Each value is the mean of five folds; ± is the deviation over seeds, or over folds "
     "where there is one seed.",
     "jhmdb": "`gesta extract` made the archive of the 928 videos: MoveNet's poses, tracked. No "
