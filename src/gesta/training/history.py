@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gesta.archive.durable import write_durably
 from gesta.errors import FormatError
@@ -62,10 +62,10 @@ def has_stalled(history: Sequence[EpochRecord], patience: int) -> bool:
     return bool(patience) and best is not None and history[-1].epoch - best.epoch >= patience
 
 
-def validation_losses(history: Sequence[EpochRecord]) -> list[float]:
-    """Those of each epoch; infinite where there is none."""
-    losses = [record.validation_loss for record in history]
-    return [math.inf if loss is None else loss for loss in losses]
+def watched(history: Sequence[EpochRecord], watch: Literal["loss", "top1"]) -> list[float]:
+    """The validation loss, or top-1 below zero, of each epoch; infinite where there is none."""
+    merits = [_merit(record) for record in history]
+    return [-loss if watch == "loss" else -top1 for top1, loss in merits]
 
 
 def read_log(path: str | Path) -> list[EpochRecord]:

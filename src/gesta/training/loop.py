@@ -19,7 +19,7 @@ from torch.nn.utils import clip_grad_norm_
 from gesta.errors import GestaError
 from gesta.evaluation import more_inputs, negative_log_likelihood, score_clips, top_k
 from gesta.models import SkeletonModel
-from gesta.training.history import EpochRecord, has_stalled, is_better, validation_losses
+from gesta.training.history import EpochRecord, has_stalled, is_better, watched
 from gesta.training.initial import train_mode
 from gesta.training.observer import Observer
 from gesta.training.optimize import MovingAverage, balanced_weights
@@ -260,7 +260,7 @@ def _set_learning_rate(session: Session, epoch: int) -> float:
         recipe.optimizer.lr,
         recipe.loop.epochs,
         epoch,
-        validation_losses(session.history),
+        watched(session.history, recipe.schedule.watch),
     )
     for group in session.optimizer.param_groups:
         group["lr"] = rate

@@ -50,7 +50,7 @@ class ScheduleOptions:
     """
 
     name: Literal["cosine", "step", "plateau", "constant", "replay"] = "cosine"
-    """"cosine" down to `minimum`; "step" at `milestones`; "plateau" of the validation loss;
+    """"cosine" down to `minimum`; "step" at `milestones`; "plateau" of what is `watch`ed;
     "constant"; "replay" of the `rates` of another run."""
     warmup: int = 0
     """Epochs of a linear rise at the beginning."""
@@ -61,7 +61,9 @@ class ScheduleOptions:
     factor: float = 0.1
     """What "step" and "plateau" multiply the learning rate by."""
     patience: int = 10
-    """Epochs without a lower validation loss after which "plateau" goes down."""
+    """Epochs without a better value after which "plateau" goes down."""
+    watch: Literal["loss", "top1"] = "loss"
+    """What "plateau" looks at in the validation part: the loss or the accuracy."""
     rates: tuple[float, ...] = ()
     """The learning rate of each epoch, for "replay"."""
 

@@ -17,21 +17,21 @@ def learning_rate(
     base: float,
     epochs: int,
     epoch: int,
-    validation_losses: Sequence[float] = (),
+    watched: Sequence[float] = (),
 ) -> float:
     """The learning rate of an epoch.
 
     Warm-up of W epochs: base (e + 1) / (W + 1). After it, with m = minimum:
     cosine: base (m + (1 - m) (1 + cos(pi (e - W) / (E - W))) / 2) (Loshchilov and Hutter, 2017,
     eq. 5, one cycle); step: base factor^(milestones <= e); plateau: base max(m, factor^n), where
-    n counts the times that the validation loss found no new minimum for ``patience`` epochs.
+    n counts the times that what is watched found no new minimum for ``patience`` epochs.
 
     Args:
         options: the schedule.
         base: the optimizer's learning rate.
         epochs: E, how many there will be.
         epoch: e, from 0.
-        validation_losses: of the epochs before this one.
+        watched: what the plateau looks at, of each epoch before this one; lower is better.
 
     Raises:
         RecipeError: a replay has no rate for the epoch.
@@ -51,16 +51,16 @@ def learning_rate(
     if options.name == "step":
         return base * options.factor ** sum(at <= epoch for at in options.milestones)
     if options.name == "plateau":
-        drops = _drops(validation_losses[options.warmup :], options.patience)
+        drops = _drops(watched[options.warmup :], options.patience)
         return base * max(options.minimum, options.factor**drops)
     return base
 
 
-def _drops(losses: Sequence[float], patience: int) -> int:
-    """How often a row of losses had no new minimum for ``patience`` epochs since it last had."""
+def _drops(watched: Sequence[float], patience: int) -> int:
+    """How often a row of values had no new minimum for ``patience`` epochs since it last had."""
     best, waited, drops = math.inf, 0, 0
-    for loss in losses:
-        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+    for value in watched:
+        best, waited = (value, 0) if value < best else (best, waited + 1)
         if waited == patience:
             waited, drops = 0, drops + 1
     return drops

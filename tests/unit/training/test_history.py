@@ -7,7 +7,7 @@ from gesta.training.history import (
     has_stalled,
     is_better,
     read_log,
-    validation_losses,
+    watched,
     write_log,
 )
 
@@ -37,7 +37,12 @@ def test_a_log_reads_back(tmp_path):
     history = [record(0), record(1, None, None)]
     write_log(tmp_path / "log.jsonl", history)
     assert read_log(tmp_path / "log.jsonl") == history
-    assert validation_losses(history) == [1.0, float("inf")]
+
+
+def test_what_a_plateau_watches_is_lower_where_better():
+    history = [record(0), record(1, 60.0, 1.5), record(2, None, None)]
+    assert watched(history, "loss") == [1.0, 1.5, float("inf")]
+    assert watched(history, "top1") == [-50.0, -60.0, float("inf")]
 
 
 def test_a_damaged_log_names_the_line(tmp_path):
