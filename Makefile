@@ -11,7 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -c constraints.t
 PINS := pyproject.toml constraints.txt
 
 # One thread a process: several default-threaded torch processes on few cores stall each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+# The slow tests of a file stand together: who has none left takes some of another process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 RUN := $(VENV)/.ready-run
 DEV := $(VENV)/.ready-dev
