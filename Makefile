@@ -37,7 +37,7 @@ demo: $(RUN) ## prepare, train, evaluate and report on the embedded data
 test: $(DEV) ## every test that is not slow (under 10 minutes)
 	$(PYTEST) -m "not slow"
 
-test-all: $(DEV) ## the full matrix of models, layouts and modes (under 80 minutes)
+test-all: $(DEV) ## the full matrix of models, layouts and modes (under 30 minutes)
 	$(PYTEST)
 
 check: $(DEV) ## format, lint, types, architecture and unit tests (under 90 s)
