@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gesta.models.registry import model_entry
 from gesta.nn import MaskedBatchNorm
 
 _logger = logging.getLogger("gesta.models")
+_SHOWN = 4  # weights that a message names
 
 
 def load_weights(
@@ -218,14 +219,20 @@ def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[
     problems = []
     missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing:
-        problems.append(f"missing: {', '.join(missing)}")
+        problems.append(f"missing: {_some(missing)}")
     if unknown:
-        problems.append(f"not of this model: {', '.join(unknown)}")
+        problems.append(f"not of this model: {_some(unknown)}")
     shapes = [
         f"{name}: expected {tuple(own[name].shape)}, found {tuple(given[name].shape)}"
         for name in own
         if name in given and own[name].shape != given[name].shape
     ]
     if shapes:
-        problems.append("other shapes: " + ", ".join(shapes))
+        problems.append(f"other shapes: {_some(shapes)}")
     return problems
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -83,7 +83,12 @@ def initialise(model: SkeletonModel, text: str, classes: tuple[str, ...]) -> lis
             fresh += load_stream(model, stream, path)
         elif is_run:
             other = Run.open(source).card.classes != classes
-            fresh += load_weights(model, path, replace_head=other)
+            try:
+                fresh += load_weights(model, path, replace_head=other)
+            except ModelError as error:
+                raise ModelError(
+                    f"{error}; `gesta train {source} --init {source}` takes that run's settings"
+                ) from error
         else:
             fresh += _load_file(model, path)
     return fresh

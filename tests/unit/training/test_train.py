@@ -1,6 +1,7 @@
 """Trainings of a narrow model on a small archive, end to end."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -285,7 +286,13 @@ def test_fine_tuning_replaces_the_head_and_leaves_a_frozen_trunk(make_recipe, tm
 def test_weights_of_another_trunk_are_refused(make_recipe, tmp_path):
     source = train(make_recipe(loop={"epochs": 1}), tmp_path / "source")
     wide = make_recipe(init=str(source.model_path), model={"width": 8})
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="does not fit") as caught:
+        train(wide, tmp_path / "wide")
+    assert re.search(r"found \([0-9, ]+\) and \d+ more$", str(caught.value))
+    wide = make_recipe(init=str(source.path), model={"width": 8})
+    with pytest.raises(
+        ModelError, match=r"`gesta train \S+source --init \S+source` takes that run"
+    ):
         train(wide, tmp_path / "wide")
 
 
