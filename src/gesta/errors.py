@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+
+def first_of(names: Sequence[str], most: int, count: int | None = None) -> str:
+    """The first of many names, for a message, and how many more there are.
+
+    Args:
+        names: all of them, or the first ones.
+        most: so many are named.
+        count: how many there are, where ``names`` are not all.
+    """
+    shown = names[:most]
+    more = (len(names) if count is None else count) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 class GestaError(Exception):

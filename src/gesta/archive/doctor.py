@@ -13,7 +13,7 @@ from gesta.archive.protocol import Protocol, is_copy, train_and_test
 from gesta.archive.reader import Archive
 from gesta.archive.survey import Survey, median, survey
 from gesta.archive.table import Ints
-from gesta.errors import ArchiveError, ProtocolError
+from gesta.errors import ArchiveError, ProtocolError, first_of
 
 MOST_EXAMPLES = 5
 
@@ -292,6 +292,5 @@ def _names(archive: Archive, clips: Iterable[int]) -> list[str]:
 
 
 def _some(names: Sequence[str], count: int | None = None, quote: bool = True) -> str:
-    shown = [repr(name) if quote else name for name in names[:MOST_EXAMPLES]]
-    more = (len(names) if count is None else count) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    quoted = [repr(name) for name in names] if quote else names
+    return first_of(quoted, MOST_EXAMPLES, count)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gesta.archive.table import COLUMNS, ClipTable, Ints
-from gesta.errors import ProtocolError
+from gesta.errors import ProtocolError, first_of
 
 SEPARABLE = ("subject", "camera", "setup", "source")
 
@@ -149,10 +149,8 @@ def _is_in(values: Iterable[str | None], wanted: set[str]) -> np.ndarray:
     return np.fromiter((value in wanted for value in values), bool)
 
 
-def _some(values: Iterable[str], most: int = 3) -> str:
-    ordered = sorted(values)
-    more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
-    return ", ".join(repr(value) for value in ordered[:most]) + more
+def _some(values: Iterable[str]) -> str:
+    return first_of([repr(value) for value in sorted(values)], 3)
 
 
 def _fits(declared: str, value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gesta.errors import ModelError
+from gesta.errors import ModelError, first_of
 from gesta.models.image_network import ImageNetwork
 from gesta.models.model import StateDict, is_within
 from gesta.models.registry import model_entry
@@ -219,20 +219,14 @@ def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[
     problems = []
     missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing:
-        problems.append(f"missing: {_some(missing)}")
+        problems.append(f"missing: {first_of(missing, _SHOWN)}")
     if unknown:
-        problems.append(f"not of this model: {_some(unknown)}")
+        problems.append(f"not of this model: {first_of(unknown, _SHOWN)}")
     shapes = [
         f"{name}: expected {tuple(own[name].shape)}, found {tuple(given[name].shape)}"
         for name in own
         if name in given and own[name].shape != given[name].shape
     ]
     if shapes:
-        problems.append(f"other shapes: {_some(shapes)}")
+        problems.append(f"other shapes: {first_of(shapes, _SHOWN)}")
     return problems
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
