@@ -109,18 +109,22 @@ def table_rows(path: Path, metrics: Metrics) -> Iterator[str]:
     first = [metrics["model"], metrics["stream"].replace("+", " + ")]
     last = [str(metrics["test_clips"]), str(metrics.get("epochs", "")), minutes(metrics)]
     yield row(first, metrics["protocol"], seeds, metrics, spread, last)
+    equal_name = [first[0], f"{first[1]}, equal weights"]
     if "equal_weights" in metrics:
         equal = metrics["equal_weights"]
-        name = [first[0], f"{first[1]}, equal weights"]
-        yield row(name, metrics["protocol"], seeds, equal, equal.get("std", {}), last)
+        yield row(equal_name, metrics["protocol"], seeds, equal, equal.get("std", {}), last)
     members = sorted(path.with_suffix("").glob("**/evaluations/*-test.json"))
     others = [json.loads(member.read_text()) for member in members]
     for protocol in sorted({other["protocol"] for other in others}):
         group = [other for other in others if other["protocol"] == protocol]
-        keys = ("top1", "top5", "mean_class_accuracy")
-        means = {key: mean([one[key] for one in group]) for key in keys}
-        spread = {key: deviation([one[key] for one in group]) for key in keys}
-        yield row(first, protocol, seeds, means, spread, [str(group[0]["clips"]), "", ""])
+        equals = [one["equal_weights"] for one in group if "equal_weights" in one]
+        last = [str(group[0]["clips"]), "", ""]
+        for name, values in ((first, group), (equal_name, equals)):
+            if values:
+                keys = ("top1", "top5", "mean_class_accuracy")
+                means = {key: mean([one[key] for one in values]) for key in keys}
+                spread = {key: deviation([one[key] for one in values]) for key in keys}
+                yield row(name, protocol, seeds, means, spread, last)
 
 
 def row(

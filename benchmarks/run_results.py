@@ -1,6 +1,7 @@
 """Train, fuse and evaluate everything that docs/results.md shows.
 
     python benchmarks/run_results.py --data FOLDER --jobs 2 [--only utd_mhad sbu]
+    python benchmarks/run_results.py --data FOLDER --only utd_mhad --models st_gcn san_v2
 
 FOLDER holds the data sets' files as they are published. Archives, runs and results are made
 below the current folder; what is finished is not done again, and what was broken off goes on.
@@ -117,7 +118,7 @@ def fused(name: str, models: tuple[str, ...]) -> None:
     if (out / "metrics.json").exists():
         return
     shutil.rmtree(out, ignore_errors=True)
-    chosen = [folder(name, model, stream) for model in models for stream in STREAMS]
+    chosen = [folder(name, model, stream) for model in models for stream in streams_of(model)]
     finals = [run.with_name(f"{run.name}-final") for run in chosen]
     finals = [run / "seed_0" if (run / "seed_0").exists() else run for run in finals]
     gesta("fuse", *finals, "--weights-from", *chosen, "--out", out)
@@ -133,18 +134,25 @@ def collect(name: str) -> None:
         shutil.copy(metrics, target)
 
 
-def trainings(names: list[str], model: str) -> Iterator[tuple[str, str, str, str]]:
+def streams_of(model: str) -> tuple[str, ...]:
+    """All streams of ST-GCN; the others derive motion themselves and are trained on joints."""
+    return STREAMS if model == "st_gcn" else STREAMS[:1]
+
+
+def trainings(names: list[str], models: list[str]) -> Iterator[tuple[str, str, str, str]]:
     """(data set, model, stream, seeds) with what is asked for first in front."""
     for stream in STREAMS:
         for name in names:
-            yield name, model, stream, "0,1,2" if stream == "joint" else "0"
+            for model in models:
+                if stream in streams_of(model):
+                    yield name, model, stream, "0,1,2" if stream == "joint" else "0"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--model", default="st_gcn")
+    parser.add_argument("--models", nargs="+", default=["st_gcn"])
     parser.add_argument("--only", nargs="*", choices=sorted(PLANS), default=list(PLANS))
     arguments = parser.parse_args()
     Path("runs").mkdir(exist_ok=True)
@@ -158,9 +166,13 @@ def main() -> None:
         collect(name)
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        list(pool.map(whole, trainings(arguments.only, arguments.model)))
+        list(pool.map(whole, trainings(arguments.only, arguments.models)))
     for name in arguments.only:
-        fused(name, (arguments.model,))
+        for model in arguments.models:
+            if len(streams_of(model)) > 1:
+                fused(name, (model,))
+        if len(arguments.models) > 1:
+            fused(name, tuple(arguments.models))
         collect(name)
 
 

@@ -9,6 +9,7 @@ from gesta.archive import Archive
 from gesta.evaluation import Scores
 from gesta.reproduce.outcome import Outcome, outcome_from, singles
 from gesta.training import Run, evaluate
+from gesta.training.run import EVALUATIONS
 
 SEED = 0
 
@@ -39,5 +40,5 @@ def _shuffled(run: Run, archive: Archive) -> Scores:
 
 
 def _kept(run: Run) -> Path | None:
-    found = sorted(run.path.glob(f"evaluations/*-test-shuffled_{SEED}/scores.safetensors"))
+    found = sorted(run.path.glob(f"{EVALUATIONS}/*-test-shuffled_{SEED}/scores.safetensors"))
     return found[0] if found else None

@@ -13,7 +13,7 @@ from gesta.evaluation import Scores, score_clips, summary
 from gesta.training.card import Card, load_model
 from gesta.training.clips import Missing, load_clips, store_frames
 from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
-from gesta.training.run import Run
+from gesta.training.run import EVALUATIONS, Run
 from gesta.transforms import ResidentClips
 
 Part = Literal["train", "validation", "test"]
@@ -100,7 +100,7 @@ def evaluation_folder(run: Run, scores: Scores) -> Path:
     words = [str(scores.provenance[key]) for key in ("dataset", "protocol", "part")]
     if "shuffled_rgb" in scores.provenance:
         words.append(f"shuffled_{scores.provenance['shuffled_rgb']}")
-    return run.home / "evaluations" / "-".join(words)
+    return run.home / EVALUATIONS / "-".join(words)
 
 
 def check_fits(card: Card, archive: Archive, run: Run) -> None:

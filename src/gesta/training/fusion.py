@@ -10,7 +10,7 @@ from gesta.errors import RunError
 from gesta.evaluation import Scores, Weights, equal_weights, fuse, learn_weights, summary
 from gesta.training.group import average, pooled_scores
 from gesta.training.machine import command_line, describe_versions
-from gesta.training.run import Run, undone_on_error
+from gesta.training.run import EVALUATIONS, Run, undone_on_error
 
 
 def fuse_runs(
@@ -23,7 +23,8 @@ def fuse_runs(
 
     Writes ``scores.safetensors``, ``validation_scores.safetensors`` and ``metrics.json`` into a
     new folder. Of groups (folds) each member is fused with the others' of the same name, and the
-    metrics are means.
+    metrics are means. What all runs were evaluated on besides is fused with the same weights,
+    into ``evaluations`` as there.
 
     Args:
         runs: two or more finished runs, or groups, of one protocol.
@@ -88,6 +89,7 @@ def _fuse_single(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict
     out.path.mkdir(parents=True, exist_ok=True)
     fused.save(out.path / "scores.safetensors")
     fused_validation.save(out.path / "validation_scores.safetensors")
+    _fuse_evaluations(runs, weights, out)
     table = {
         **_shared(tests),
         "test_clips": len(fused),
@@ -103,6 +105,29 @@ def _fuse_single(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict
     }
     out.write_json("metrics.json", table)
     return table
+
+
+def _fuse_evaluations(runs: Sequence[Run], weights: Weights, out: Run) -> None:
+    folders = [run.path / EVALUATIONS for run in runs]
+    for first in sorted(folders[0].glob("*/scores.safetensors")):
+        files = [folder / first.relative_to(folders[0]) for folder in folders]
+        if not all(map(Path.is_file, files)):
+            continue
+        tests = [Scores.load(file) for file in files]
+        fused, equal = fuse(tests, weights), fuse(tests, equal_weights(len(tests)))
+        place = Run(out.path / EVALUATIONS / first.parent.name)
+        place.path.mkdir(parents=True)
+        fused.save(place.path / "scores.safetensors")
+        table = {
+            **_shared(tests),
+            "part": tests[0].provenance.get("part"),
+            "weights": _named(weights, runs),
+            **summary(fused),
+            "equal_weights": summary(equal),
+            "versions": describe_versions(),
+            "command": command_line(),
+        }
+        place.write_json("metrics.json", table)
 
 
 def _check_alike(runs: Sequence[Run], learners: Sequence[Run]) -> None:

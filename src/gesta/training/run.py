@@ -21,6 +21,8 @@ from gesta.training.history import EpochRecord, read_log
 from gesta.training.recipe import Recipe, read_recipe
 
 LOG = "log.jsonl"
+# Below a run's folder: what it was evaluated on besides.
+EVALUATIONS = "evaluations"
 
 # The reserved name of the run that comes with the package, and where it lies.
 DEMO = "demo"

@@ -66,6 +66,24 @@ def test_final_runs_take_weights_from_the_runs_they_came_from(tmp_path):
         fuse_runs(paths, tmp_path / "d", weights_from=[learners[0].path])
 
 
+def test_what_all_runs_were_evaluated_on_is_fused_with_the_same_weights(tmp_path):
+    runs = [make_run(tmp_path / s, 2.0, s) for s in ("joint", "bone")]
+    for run in runs:
+        for name in ("clean", run.name):
+            part = run.path / "evaluations" / name
+            part.mkdir(parents=True)
+            some = run.scores.select(sorted(run.scores.ids)[:40])
+            some.save(part / "scores.safetensors")
+    metrics = fuse_runs([run.path for run in runs], tmp_path / "fused")
+    folder = tmp_path / "fused" / "evaluations"
+    assert [path.name for path in folder.iterdir()] == ["clean"]  # the others not all runs have
+    clean = Run(folder / "clean")
+    assert clean.metrics["weights"] == metrics["weights"] and clean.metrics["clips"] == 40
+    whole = Run(tmp_path / "fused").scores
+    expected = whole.select(clean.scores.ids)
+    np.testing.assert_allclose(clean.scores.log_probs, expected.log_probs, atol=1e-6)
+
+
 def test_groups_are_fused_member_by_member(tmp_path):
     groups = []
     for stream in ("joint", "bone"):
