@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import json
 import math
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,10 +37,6 @@ VERBS = {
     "models": "the models, their parameters and multiply-adds",
     "datasets": "the data sets, their classes and protocols",
 }
-
-
-_OF_EVERY_VERB = """--json gives one JSON document on stdout, and all else on stderr.
-Exit status: 0 done, 1 failed, 2 bad arguments, 130 stopped by Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,22 +132,9 @@ def _run(verb: str, argv: list[str], as_json: bool) -> int:
 def _parse(module: ModuleType, verb: str, argv: list[str]) -> Any:  # noqa: ANN401 - a verb's own
     if hasattr(module, "parse"):
         return module.parse(argv)
-    import tyro
+    from gesta.cli.arguments import read_arguments
 
-    told = explained(inspect.getdoc(module.Arguments) or "")
-    return tyro.cli(module.Arguments, prog=f"gesta {verb}", args=argv, description=told)
-
-
-def explained(text: str) -> str:
-    """What a verb's --help says before its options: its own text, and what holds for all verbs.
-
-    Prose is wrapped for the terminal, examples stay as they are. All but the first line is
-    indented, which keeps tyro from joining lines.
-    """
-    width = min(shutil.get_terminal_size().columns, 100) - 2
-    first, *rest = f"{text}\n\n{_OF_EVERY_VERB}".split("\n\n")
-    blocks = [part if part.startswith("$ ") else textwrap.fill(part, width) for part in rest]
-    return "\n\n".join([first, *(textwrap.indent(block, "  ") for block in blocks)])
+    return read_arguments(module.Arguments, f"gesta {verb}", argv)
 
 
 def _fail(message: str, console: Console) -> int:

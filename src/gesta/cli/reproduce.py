@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from gesta.cli import explained
+from gesta.cli.arguments import read_arguments
 from gesta.cli.console import Console
 from gesta.cli.train import ConsoleObserver
 from gesta.errors import RecipeError
@@ -73,8 +72,7 @@ def parse(argv: list[str]) -> Arguments:
     Raises:
         SystemExit: with 2 on bad arguments, with 0 after ``--help``.
     """
-    told = explained(inspect.getdoc(Arguments) or "")
-    given = tyro.cli(Arguments, prog="gesta reproduce", args=argv, description=told)
+    given = read_arguments(Arguments, "gesta reproduce", argv)
     try:
         find_target(given.target)
         seeds_of(given.seeds)

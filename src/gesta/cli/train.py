@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import tyro
 
 from gesta.archive import open_archive
-from gesta.cli import explained
+from gesta.cli.arguments import read_arguments
 from gesta.cli.console import Console, Progress
 from gesta.errors import ModelError, RecipeError
 from gesta.models import list_models, model_entry
@@ -207,7 +207,7 @@ def _parse_going_on(argv: list[str]) -> Arguments:
         report: bool = True
         """Write report.html."""
 
-    given = tyro.cli(GoOn, args=argv, prog="gesta train", description=explained(_DESCRIPTION))
+    given = read_arguments(GoOn, "gesta train", argv, _DESCRIPTION)
     if given.resume and (given.final or given.out or given.seed):
         raise RecipeError("--resume goes on in the folder it names; give it alone")
     return Arguments(
@@ -224,12 +224,8 @@ def _parse_recipe(argv: list[str]) -> Arguments:
     target = _target(argv)
     base = _base_recipe(target, _value_of(argv, "--data"))
     wanted = _argument_class(base, _seeds_of(target))
-    given: Any = tyro.cli(
-        wanted,
-        args=_plain_values(argv, wanted),
-        prog=f"gesta train {target or ''}".strip(),
-        description=explained(_DESCRIPTION),
-    )
+    prog = f"gesta train {target or ''}".strip()
+    given: Any = read_arguments(wanted, prog, _plain_values(argv, wanted), _DESCRIPTION)
     if base is None or given.target != target:
         raise RecipeError(
             "expected MODEL, RECIPE.toml or RUN as the first argument; models are "
