@@ -225,6 +225,7 @@ def mmff(
     square: float = 0.25,
     pool: Pool = "max",
     fusion: Literal["late", "decision", "sum"] = "late",
+    share: float = 0.5,
     width: int = 256,
     dropout: float = 0.0,
 ) -> Mmff | MmffDecision:
@@ -244,6 +245,8 @@ def mmff(
         square: side of the square around that joint, as a share of the picture's.
         pool: how an attended map becomes a vector, where the skeleton is one.
         fusion: of features ("late", as the paper), of probabilities, or a sum of features.
+        share: of the RGB stream's probabilities, where these are fused and no validation part
+            chooses it.
         width: of the layer before the classifier with vectors; with maps twice as many.
         dropout: share of values dropped before the classifier.
 
@@ -256,6 +259,8 @@ def mmff(
             f"square above 0 and dropout in [0, 1), found image_frames={image_frames}, "
             f"width={width}, image_size={image_size}, square={square}, dropout={dropout}"
         )
+    if not 0 <= share <= 1:
+        raise ModelError(f"mmff: expected a share in [0, 1], found {share}")
     given = read_assignments(skeleton_options)
     stream = create_model(skeleton, layout, num_classes, channels, frames, persons, **given)
     gives_vectors(stream)
@@ -266,7 +271,7 @@ def mmff(
     ]
     sizes = {"image_frames": image_frames, "image_size": image_size}
     if decides:
-        return MmffDecision(stream, rgb, **sizes)
+        return MmffDecision(stream, rgb, share=share, **sizes)
     attention = [
         FrameAttention(network.channels, self_attention, skeleton_attention, square)
         for network in rgb

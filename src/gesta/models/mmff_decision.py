@@ -24,9 +24,10 @@ class MmffDecision(PictureModel):
         rgb: F networks of images with classifiers, or one for all frames.
         image_frames: F.
         image_size: height and width of the pictures.
+        share: of the RGB stream's probabilities.
 
     Attributes:
-        share: () of the RGB stream's probabilities; 0.5 until `choose_share` has set it.
+        share: () that share, until `choose_share` has set it.
     """
 
     stream_names = ("skeleton", "rgb")
@@ -39,6 +40,7 @@ class MmffDecision(PictureModel):
         *,
         image_frames: int,
         image_size: int,
+        share: float = 0.5,
     ) -> None:
         super().__init__(
             skeleton.layout,
@@ -50,7 +52,7 @@ class MmffDecision(PictureModel):
             image_size=image_size,
         )
         self.skeleton, self.rgb = skeleton, nn.ModuleList(rgb)
-        self.register_buffer("share", torch.tensor(0.5))
+        self.register_buffer("share", torch.tensor(share))
         self.inputs = ("poses", "mask", "frames", "rgb_mask")
         self.head_names = tuple(f"skeleton.{name}" for name in skeleton.head_names) + tuple(
             f"rgb.{i}.{name}" for i, network in enumerate(rgb) for name in network.head_names

@@ -214,6 +214,7 @@ def final_recipe(run: Run) -> Recipe:
     rates = tuple(record.learning_rate for record in run.history[: kept + 1])
     return recipe.replace(
         final=True,
+        options={**recipe.options, **run.metrics.get("chosen", {})},
         schedule=replace(recipe.schedule, name="replay", rates=rates),
         loop=replace(
             recipe.loop,

@@ -154,9 +154,9 @@ def conclude(run: Run, session: Session, card: Card, archive: Archive, parts: Pa
     recipe, model = session.recipe, session.model
     model.load_state_dict(session.kept_weights)
     model.eval()
-    choose_share(session)
+    chosen = choose_share(session)
     started = time.perf_counter()
-    metrics = _describe(session, card, archive, parts)
+    metrics = _describe(session, card, archive, parts) | ({"chosen": chosen} if chosen else {})
     if session.validation is not None:
         scores = _score(session, card, session.validation, "validation", run, archive)
         scores.save(run.path / "validation_scores.safetensors")

@@ -156,6 +156,7 @@ def test_all_attention_can_be_looked_at():
     [
         ({"image_size": 16}, "image_size of at least 32"),
         ({"square": 0.0}, "square above 0"),
+        ({"share": 1.5}, r"share in \[0, 1\]"),
         ({"skeleton": "csta_cnn", "skeleton_options": ()}, "cannot be the skeleton stream"),
         ({"skeleton": "lstmm"}, "did you mean 'lstm'"),
         ({"skeleton_options": ("width",)}, "expected NAME=VALUE"),

@@ -181,7 +181,12 @@ def test_decisions_get_their_weight_from_validation(filmed, tmp_path):
     told = Told()
     run = train(recipe, tmp_path / "run", observer=told)
     assert [title for title, _, _ in told.begun] == ["skeleton", "rgb", "run"]
-    assert 0 <= float(tensors(run)["share"]) <= 1 and float(tensors(run)["share"]) != 0.5
+    share = float(tensors(run)["share"])
+    assert 0 <= share <= 1 and share != 0.5
+    # A final training has nothing to choose by: it takes what was chosen.
+    final = train_final(run.path, tmp_path / "final")
+    assert float(tensors(final)["share"]) == share
+    assert final.recipe.options["share"] == pytest.approx(share)
 
 
 def test_stages_of_a_model_without_streams_are_refused(filmed, tmp_path):
