@@ -48,8 +48,8 @@ def train_staged(run: Run, observer: Observer | None = None) -> Run:
         for stream in _streams(recipe):
             source = found.get(stream, "")
             if not (source and Path(source).is_dir()):
-                begin = f"{stream}={source}" if source else ""
-                stage = _stage(run, stream, partial(stream_recipe, recipe, stream, begin))
+                recipe_of = partial(stream_recipe, recipe, stream, _begin(recipe, stream, source))
+                stage = _stage(run, stream, recipe_of)
                 found[stream] = str(train_run(stage, observer).path)
     init = write_init(list(found.items()))
     if joined and not _decides_apart(recipe):
@@ -72,6 +72,13 @@ def stream_recipe(recipe: Recipe, stream: str, init: str = "") -> Recipe:
     name, options = _streams(recipe)[stream]
     loop = replace(recipe.loop, epochs=recipe.loop.stages[0], stages=(0, 0), freeze="none")
     return recipe.replace(model=name, options=model_options(name, options), init=init, loop=loop)
+
+
+def _begin(recipe: Recipe, stream: str, source: str) -> str:
+    """What the init of a stage says: a model of poses is the stream, one of pictures holds it."""
+    name, _ = _streams(recipe)[stream]
+    is_itself = model_entry(name).inputs == ("poses", "mask")
+    return source if is_itself or not source else f"{stream}={source}"
 
 
 def _fusion_recipe(recipe: Recipe, init: str) -> Recipe:

@@ -24,6 +24,7 @@ from gesta.training.initial import (
 )
 
 SIDE, CLASSES = 48, ("left", "right")
+STREAMS = ("skeleton", "rgb")
 NARROW = {
     "skeleton_options": ["width=4", "temporal_kernel=3", "blocks=9"],
     "image_width": 0.01,
@@ -174,6 +175,21 @@ def test_a_finished_stream_is_taken_as_it_is(filmed, recipe, tmp_path):
     second = recipe_of(filmed, init=f"rgb={source}", loop={"epochs": 1, "stages": [2, 1]})
     train(second, tmp_path / "second", observer=told)
     assert [title for title, _, _ in told.begun] == ["skeleton", "fusion", "second"]
+
+
+def test_files_of_weights_are_what_streams_begin_with(filmed, tmp_path):
+    # A rate so small that what was begun with is seen.
+    slow = {"optimizer": {"name": "adam", "lr": 1e-9}, "loop": {"epochs": 1, "stages": [1, 0]}}
+    first = train(recipe_of(filmed, seed=1, **slow), tmp_path / "first")
+    files = {name: first.path / "stages" / name / "model.safetensors" for name in STREAMS}
+    init = ",".join(f"{name}={file}" for name, file in files.items())
+    told = Told()
+    second = train(recipe_of(filmed, init=init, **slow), tmp_path / "second", observer=told)
+    assert [title for title, _, _ in told.begun] == [*STREAMS, "second"]
+    for name in STREAMS:
+        own, given = (tensors(Run(run.path / "stages" / name)) for run in (second, first))
+        weights = [key for key, value in own.items() if value.ndim > 1]
+        assert all(torch.allclose(own[key], given[key], atol=1e-6) for key in weights), name
 
 
 def test_decisions_get_their_weight_from_validation(filmed, tmp_path):
