@@ -1,4 +1,4 @@
-"""Equations 1-4 of cross-attention against literal transcriptions, in float64 and with loops.
+"""Equations 1-4 and Table 2 of cross-attention against literal transcriptions, in float64.
 
 Equation numbers are those of Fan et al., "Context-Aware Cross-Attention for Skeleton-Based Human
 Action Recognition"; what SPEC reconstructs is transcribed as it is decided there.
@@ -9,7 +9,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
+from gesta.models.context_branch import ContextBranch
 from gesta.nn import CrossAttention, SelfAttention
 from gesta.nn.cross_attention import Combine, Form
 
@@ -138,3 +140,50 @@ def test_trunk_and_residual(options):
 def test_a_scaled_dot_product(pool):
     hidden = math.ceil((D + M) / 2)
     check("dot", pool=pool, scale=hidden**-0.5, dot_scale=True)
+
+
+def normed(weights, name, x, training, stride=1):
+    """A 3D convolution without bias, and batch norm written out."""
+    kernel = weights[f"{name}.convolution.weight"]
+    x = functional.conv3d(x, kernel, None, stride, kernel.shape[2] // 2)
+    mean, variance, scale, shift = (
+        weights[f"{name}.norm.{part}"].view(1, -1, 1, 1, 1)
+        for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    if training:
+        mean = x.mean((0, 2, 3, 4), keepdim=True)
+        variance = ((x - mean) ** 2).mean((0, 2, 3, 4), keepdim=True)
+    return (x - mean) / (variance + 1e-5).sqrt() * scale + shift
+
+
+def table_2(weights, video, pool, layer2, training):
+    """The context branch, layer by layer, with the strides in time of its pool and layer2_1."""
+    x = normed(weights, "layer0", video, training, (1, 2, 2)).relu()
+    x = functional.max_pool3d(x, 3, (pool, 2, 2), 1)
+    for layer, count, stride in (("layer1", 3, 1), ("layer2", 4, (layer2, 2, 2))):
+        for number in range(count):
+            name, step = f"{layer}.{number}", stride if number == 0 else 1
+            y = normed(weights, f"{name}.reduce", x, training).relu()
+            y = normed(weights, f"{name}.spread", y, training, step).relu()
+            y = normed(weights, f"{name}.expand", y, training)
+            shortcut = normed(weights, f"{name}.shortcut", x, training, step) if number == 0 else x
+            x = (y + shortcut).relu()
+    return x
+
+
+@pytest.mark.parametrize(("stride", "pool", "layer2"), [(4, 2, 2), (2, 2, 1), (1, 1, 1)])
+@pytest.mark.parametrize("training", [True, False])
+def test_table_2(stride, pool, layer2, training):
+    branch = ContextBranch(4, stride).double().train(training)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, value in branch.state_dict().items():
+            if "norm" in name:
+                value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+    weights = {name: value.clone() for name, value in branch.state_dict().items()}
+    video = torch.randn(2, 3, 16, 20, 24, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        found = branch(video)
+    assert found.shape == (2, 32, 16 // stride, 3, 3)
+    expected = table_2(weights, video, pool, layer2, training)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)

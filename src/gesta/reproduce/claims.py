@@ -127,6 +127,11 @@ def _places(claim: Claim, settings: Settings) -> tuple[Place, ...] | str:
     """Where a claim is measured, or why it cannot be."""
     if claim.need == "views":
         return view_places(settings.archives)
+    if claim.need == "several_contexts" and settings.block.vectors == 1:
+        return (
+            "the context file has a single vector a frame, of which average and maximum are the "
+            "same; make one of several: gesta context --grid 7"
+        )
     place = place_for(claim.need, settings.archives, settings.protocol)
     return place if isinstance(place, str) else (place,)
 

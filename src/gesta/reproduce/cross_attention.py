@@ -113,6 +113,7 @@ CLAIMS = (
         "section III-C.1, without numbers",
         (DOT, DOT_MAX),
         2.0,
+        need="several_contexts",
     ),
     Shuffled(
         "attention uses the scene: that of another clip is worse",

@@ -175,6 +175,7 @@ CONTEXT = Table(
         "The paper tells that average and maximum over the context do alike, and gives no numbers.",
         "Scaled: divided by the square root of the embeddings' length.",
         "With stored context (--context) a frame has as many vectors as the file has, and the row "
-        "of one vector a frame is trained like the other.",
+        "of one vector a frame is trained like the other; where the file has one, so is the "
+        "maximum.",
     ),
 )

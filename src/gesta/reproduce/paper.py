@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Values = tuple[float | None, ...]
-Need = Literal["any", "two_persons", "views", "rgb"]
+Need = Literal["any", "two_persons", "views", "rgb", "several_contexts"]
 Verdict = Literal["holds", "contradicted", "too small to tell"]
 
 
@@ -265,11 +265,12 @@ def alike(
     rows: tuple[str, ...],
     tolerance: float,
     note: str = "",
+    need: Need = "rgb",
 ) -> Ordering:
     """A claim that rows are equal: neither is worse than the first by more than a tolerance.
 
     Args:
-        statement, place, note: as in `Ordering`.
+        statement, place, note, need: as in `Ordering`.
         rows: the first, and those that are held against it.
         tolerance: in points; equal means that the whole interval lies within it on both sides.
     """
@@ -280,7 +281,7 @@ def alike(
         for pair in (Pair(first, other, -tolerance), Pair(other, first, -tolerance))
     ]
     equal = f"Equal: the whole interval lies within {tolerance:g} points."
-    return Ordering(statement, place, tuple(pairs), need="rgb", note=f"{equal} {note}".strip())
+    return Ordering(statement, place, tuple(pairs), need=need, note=f"{equal} {note}".strip())
 
 
 @dataclass(frozen=True)

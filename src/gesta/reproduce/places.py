@@ -14,10 +14,12 @@ from gesta.reproduce.plan import Place
 # Where the published protocol has a known defect, the one that mends it.
 _MENDED = {"nw_ucla": "cross_view_clean"}
 _MEMBER = re.compile(r"(fold|split)_\d+")
-_NEEDS = {
+_RGB = "clips that refer to their video (gesta extract, gesta prepare --videos)"
+_NEEDS: dict[Need, str] = {
     "any": "any archive",
     "two_persons": "clips of two persons (SBU, NTU RGB+D)",
-    "rgb": "clips that refer to their video (gesta extract, gesta prepare --videos)",
+    "rgb": _RGB,
+    "several_contexts": _RGB,
     "views": "a protocol that separates views and one that separates subjects (NW-UCLA, NTU)",
 }
 
@@ -94,6 +96,7 @@ def place_for(need: Need, archives: Sequence[Archive], protocol: str | None) -> 
     for archive in archives:
         place = Place(archive, protocol or default_protocol(archive))
         answers = {"any": True, "two_persons": place.shows_two, "rgb": place.shows_rgb}
+        answers["several_contexts"] = place.shows_rgb
         if answers.get(need, False):
             archive.protocol_names(place.protocol)
             return place

@@ -59,6 +59,11 @@ class Block:
         """Which of both blocks it is."""
         return SCRATCH if self.weights is None and self.context is None else PRETRAINED
 
+    @property
+    def vectors(self) -> int | None:
+        """How many vectors a frame has in the context file; None without one."""
+        return None if self.context is None else int(open_context(self.context).rows.shape[1])
+
     def described(self) -> dict[str, Any]:
         """The block and the names of its files, as plain values."""
         files = [path.name for path in (self.weights, self.context) if path is not None]

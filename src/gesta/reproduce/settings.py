@@ -11,14 +11,17 @@ from gesta.errors import RecipeError
 from gesta.reproduce.rgb import Block, Budget
 from gesta.reproduce.runs import Workshop
 
+_FINAL = (
+    "one run a row has a validation part, which chooses the epoch where the recipe keeps the best, "
+    "and is trained again on train and validation for each seed"
+)
 BUDGETS = {
-    "paper": "the paper's own settings; one run a row chooses its epochs on validation, and is "
-    "trained again on train and validation for each seed",
-    "gpu": "gesta's recipe for the data set, in full; one run a row chooses its epochs on "
-    "validation, and is trained again on train and validation for each seed",
-    "cpu": "screening: gesta's recipe for the data set in a quarter of its epochs, trained without "
-    "the validation part, which chooses the epoch, once for each seed; what learns fast looks "
-    "better in it than it is; video is of 64x64 and single frames of 128x128 pixels",
+    "paper": f"the paper's own settings; {_FINAL}",
+    "gpu": f"gesta's recipe for the data set, in full; {_FINAL}",
+    "cpu": "screening: gesta's recipe for the data set in a quarter of its epochs, once for each "
+    "seed, without the validation part, which chooses the epoch where the recipe keeps the best; "
+    "what learns fast looks better in it than it is; video is of 64x64 and single frames of "
+    "128x128 pixels",
 }
 
 

@@ -9,6 +9,7 @@ from gesta.archive import open_archive, write_context
 from gesta.errors import RecipeError
 from gesta.models import create_model, model_entry
 from gesta.reproduce import PAPERS
+from gesta.reproduce.claims import _places, reproduce_claims
 from gesta.reproduce.measured import wanted
 from gesta.reproduce.places import places_for, why_not
 from gesta.reproduce.plan import Place, recipe_for, run_key, shortened
@@ -204,6 +205,21 @@ def test_blocks_are_never_mixed(place, files):
     with pytest.raises(RecipeError, match="found none at"):
         Block(weights=files.weights.parent / "none.pth")
     assert (Block().name, files.name) == ("from scratch", "pre-trained")
+
+
+def test_average_and_maximum_of_a_single_vector_are_not_compared(place, files, tmp_path):
+    (claim,) = [one for one in CROSS.claims if "average and maximum" in one.statement]
+    write_context(tmp_path / "one.context", [("clip000", np.ones((2, 1, 24)))])
+    paper = replace(CROSS, claims=(claim,), arithmetic=())
+    single = Block(context=tmp_path / "one.context")
+    settings = Settings((place.archive,), Workshop(tmp_path), "gpu", block=single)
+    document = reproduce_claims(paper, settings)
+    (judged,) = document["claims"]
+    assert judged["verdict"] == "not measured" and not document["rows"]
+    assert "average and maximum are the same" in judged["why"]
+    for block in (Block(), files):  # with several they differ, and rows would be trained
+        where = _places(claim, replace(settings, block=block))
+        assert [one.title for one in where] == ["single cross_view"]
 
 
 def test_rows_that_see_rgb_need_video(single_path):
