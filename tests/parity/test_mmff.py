@@ -24,6 +24,7 @@ from gesta.transforms import AugmentOptions
 from gesta.transforms.augment import draw_deformation
 
 EXACT = {"rtol": 1e-9, "atol": 1e-11}
+KINDS = (torch.float32, torch.bfloat16)
 
 
 def drawn(*shape, seed=0):
@@ -142,6 +143,13 @@ def test_without_a_joint_in_the_picture_the_mask_is_one(pixel):
     maps = torch.zeros(1, 2, 4, 3)
     mask = SkeletonAttention(0.25)(torch.tensor([pixel]), 64, maps)
     assert torch.equal(mask, torch.ones(1, 1, 4, 3))
+
+
+def test_the_square_is_as_exact_where_maps_are_half_as_wide():
+    joint = 299 * torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    maps = torch.zeros(200, 1, 10, 10)
+    masks = [SkeletonAttention(0.25)(joint, 299, maps.to(kind)) for kind in KINDS]
+    assert torch.equal(masks[0].bfloat16(), masks[1])
 
 
 def both_attended(maps, mask_self, mask_skeleton):

@@ -63,12 +63,13 @@ class SkeletonAttention(nn.Module):
             side: height and width of the picture in pixels.
             maps: says h and w.
         """
-        joint = joint.to(maps.dtype)
+        # Not in the type of the maps: bfloat16 is by up to a pixel beside a pixel.
+        joint = joint.to(torch.promote_types(joint.dtype, torch.float32))
         across = self._covered(joint[:, 0], side, maps.shape[3])
         down = self._covered(joint[:, 1], side, maps.shape[2])
         mask = down[:, :, None] * across[:, None, :]
         none = mask.sum((1, 2), keepdim=True) == 0
-        return self.map(torch.where(none, 1.0, mask)[:, None])
+        return self.map(torch.where(none, 1.0, mask)[:, None].to(maps.dtype))
 
     def extra_repr(self) -> str:
         """The side of the square."""
