@@ -109,6 +109,20 @@ def test_every_row_of_a_table_has_the_same_budget(place):
         assert len(loops) == len({stream != "" for stream in alone})
 
 
+@pytest.mark.parametrize("budget", ["cpu", "gpu", "paper"])
+def test_rows_of_cross_attention_differ_in_their_networks_alone(place, budget):
+    place.archive.dataset = "jhmdb"
+    for table in CROSS.tables:
+        rows = [row for row in table.own_rows if row.model == "cross_attention"]
+        recipes = [recipe_for(row, place, CROSS, budget) for row in rows]
+        assert all(one.replace(options={}) == recipes[0].replace(options={}) for one in recipes)
+        for row, one in zip(rows, recipes, strict=True):
+            differs = {
+                key for key, value in one.options.items() if value != recipes[0].options[key]
+            }
+            assert differs <= {*row.changes["model"], *rows[0].changes["model"]}
+
+
 def test_streams_are_trained_once_for_all_rows(place, tmp_path):
     settings = Settings((place.archive,), Workshop(tmp_path), "gpu", (3, 4))
     table = MMFF.table("table-6")
