@@ -97,7 +97,8 @@ def recipe_for(
         given = merge({"input": asdict(find_recipe(row.input_of, dataset).input)}, given)
     block = block or Block()
     sizes = sized(find_recipe(row.model, dataset), budget)
-    given = merge(merge(sizes, tuned(row, block)), given)
+    rate = find_recipe(row.model, dataset, {"optimizer": given.get("optimizer", {})}).optimizer.lr
+    given = merge(merge(sizes, tuned(row, block, rate)), given)
     given = merge(merge(given, pretrained(row, block)), row.changes)
     recipe = find_recipe(row.model, dataset, given)
     recipe = recipe.replace(data=str(place.archive.path.resolve()), protocol=place.protocol)
@@ -171,6 +172,8 @@ def run_key(
     """
     table = {key: value for key, value in recipe.to_table().items() if key != "data"}
     table["loop"] = {key: v for key, v in table["loop"].items() if key not in _LOOP_PLACES}
+    if recipe.optimizer.streams == 1:  # as fast as the rest: no difference
+        del table["optimizer"]["streams"]
     if takes_footage(model_entry(recipe.model).inputs):
         table["video"].pop("workers")
     else:  # what is said of RGB is nothing to it

@@ -87,11 +87,18 @@ def sized(recipe: Recipe, budget: Budget) -> dict[str, dict[str, Any]]:
     return {"model": {option: size}, "video": {"size": size, "cache": cache}}
 
 
-def tuned(row: Row, block: Block) -> dict[str, dict[str, Any]]:
-    """The recipe options by which a network of images that has learnt already learns on."""
+def tuned(row: Row, block: Block, rate: float) -> dict[str, dict[str, Any]]:
+    """The recipe options by which a network of images that has learnt already learns on.
+
+    So do the other streams beside it; what joins them begins anew, and learns at the full rate.
+
+    Args:
+        row, block: which.
+        rate: the learning rate of the recipe.
+    """
     if block.weights is None or not row.sees_rgb or row.model == "cross_attention":
         return {}
-    return {"optimizer": {"lr": TUNING_RATE}}
+    return {"optimizer": {"streams": min(1.0, TUNING_RATE / rate)}}
 
 
 def pretrained(row: Row, block: Block) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from gesta.models import SkeletonModel
 from gesta.training.history import EpochRecord, has_stalled, is_better, watched
 from gesta.training.initial import train_mode
 from gesta.training.observer import Observer
-from gesta.training.optimize import MovingAverage, balanced_weights
+from gesta.training.optimize import MovingAverage, balanced_weights, set_learning_rate
 from gesta.training.recipe import Recipe
 from gesta.training.schedule import learning_rate
 from gesta.training.seeds import generator_for, seeded
@@ -262,8 +262,7 @@ def _set_learning_rate(session: Session, epoch: int) -> float:
         epoch,
         watched(session.history, recipe.schedule.watch),
     )
-    for group in session.optimizer.param_groups:
-        group["lr"] = rate
+    set_learning_rate(session.optimizer, rate)
     return rate
 
 

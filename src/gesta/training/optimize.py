@@ -9,19 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gesta.models.model import is_within
 from gesta.training.options import OptimizerOptions
+
+# What a group of weights that learns at a share of the rate calls it.
+_SHARE = "share"
 
 
 def make_optimizer(model: nn.Module, options: OptimizerOptions) -> torch.optim.Optimizer:
     """The optimizer of a recipe, over the weights that require a gradient."""
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    if options.decay_all:
-        groups: list[dict[str, Any]] = [{"params": learnt}]
-    else:
-        groups = [
-            {"params": [weight for weight in learnt if weight.ndim > 1]},
-            {"params": [weight for weight in learnt if weight.ndim <= 1], "weight_decay": 0.0},
-        ]
+    groups = _groups(model, options)
     if options.name == "sgd":
         return torch.optim.SGD(
             groups,
@@ -34,6 +31,32 @@ def make_optimizer(model: nn.Module, options: OptimizerOptions) -> torch.optim.O
     betas = (options.momentum, 0.999)
     # Fused: all of a step in one pass over the weights, which takes a fifth of the time on a CPU.
     return make(groups, lr=options.lr, betas=betas, weight_decay=options.weight_decay, fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give an optimizer of `make_optimizer` a learning rate, its slower groups their share."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get(_SHARE, 1.0)
+
+
+def _groups(model: nn.Module, options: OptimizerOptions) -> list[dict[str, Any]]:
+    learnt = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    streams: tuple[str, ...] = getattr(model, "stream_names", ())
+    if options.streams == 1 or not streams:
+        return _by_decay([weight for _, weight in learnt], options)
+    slow = [weight for name, weight in learnt if is_within(name, streams)]
+    rest = [weight for name, weight in learnt if not is_within(name, streams)]
+    groups = [group | {_SHARE: options.streams} for group in _by_decay(slow, options)]
+    return [group for group in (*_by_decay(rest, options), *groups) if group["params"]]
+
+
+def _by_decay(weights: list[nn.Parameter], options: OptimizerOptions) -> list[dict[str, Any]]:
+    if options.decay_all:
+        return [{"params": weights}]
+    return [
+        {"params": [weight for weight in weights if weight.ndim > 1]},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def balanced_weights(labels: Tensor, classes: int) -> Tensor:

@@ -31,12 +31,16 @@ class OptimizerOptions:
     """False: no weight decay on biases, norms and other parameters of one axis."""
     gradient_clip: float = 0.0
     """Largest norm of the gradient of all weights together; 0: any."""
+    streams: float = 1.0
+    """Share of the learning rate at which a model's streams learn, where they have learnt before
+    (from ImageNet, say) and what joins them begins anew; of no meaning to models without."""
 
     def __post_init__(self) -> None:
         """Check each value."""
         _check("optimizer.lr", self.lr, self.lr > 0, "above 0")
         _check("optimizer.momentum", self.momentum, 0 <= self.momentum < 1, "a share in [0, 1)")
         _at_least("optimizer", self, 0, "weight_decay", "gradient_clip")
+        _check("optimizer.streams", self.streams, 0 < self.streams <= 1, "a share in (0, 1]")
         if self.name == "sgd" and self.nesterov and self.momentum == 0:
             raise RecipeError("optimizer.nesterov needs a momentum; turn it off or set one")
 

@@ -200,10 +200,14 @@ def test_a_network_that_has_learnt_already_learns_on_slowly(place, files):
     place.archive.dataset = "jhmdb"
     for row in MMFF.table("table-5").own_rows:
         plain, given = (recipe_for(row, place, MMFF, "gpu", block=b) for b in (Block(), files))
-        assert plain.optimizer.lr == 1e-3
-        assert given.optimizer.lr == (1e-4 if row.sees_rgb else 1e-3)
-        own = recipe_for(row, place, MMFF, "gpu", {"optimizer": {"lr": 0.5}}, files)
-        assert own.optimizer.lr == 0.5
+        assert plain.optimizer.lr == given.optimizer.lr == 1e-3
+        assert plain.optimizer.streams == 1
+        # What joins the streams has learnt nothing yet.
+        assert given.optimizer.streams == pytest.approx(0.1 if row.sees_rgb else 1)
+        for rate, share in ((1e-2, 0.01), (1e-5, 1)):
+            own = recipe_for(row, place, MMFF, "gpu", {"optimizer": {"lr": rate}}, files)
+            assert own.optimizer.lr == rate
+            assert own.optimizer.streams == pytest.approx(share if row.sees_rgb else 1)
     frozen = CROSS.table("table-6").row("RGB-only")
     rates = [recipe_for(frozen, place, CROSS, "gpu", block=b).optimizer for b in (Block(), files)]
     assert rates[0] == rates[1]

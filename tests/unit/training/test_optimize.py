@@ -4,7 +4,12 @@ from torch import nn
 
 from gesta.errors import RecipeError
 from gesta.training import LoopOptions, OptimizerOptions
-from gesta.training.optimize import MovingAverage, balanced_weights, make_optimizer
+from gesta.training.optimize import (
+    MovingAverage,
+    balanced_weights,
+    make_optimizer,
+    set_learning_rate,
+)
 
 
 def make_model():
@@ -44,6 +49,30 @@ def test_frozen_weights_are_not_optimised():
     assert len(group["params"]) == 4
 
 
+@pytest.mark.parametrize("decay_all", [True, False])
+def test_streams_learn_at_a_share_of_the_rate(decay_all):
+    model = make_model()
+    plain = make_optimizer(model, OptimizerOptions(streams=0.1)).param_groups
+    assert len(plain) == 1  # it has no streams
+    model.stream_names = ("0", "1")
+    options = OptimizerOptions(streams=0.1, decay_all=decay_all, weight_decay=0.01)
+    optimizer = make_optimizer(model, options)
+    set_learning_rate(optimizer, 0.5)
+    rates = {id(w): group["lr"] for group in optimizer.param_groups for w in group["params"]}
+    for name, weight in model.named_parameters():
+        assert rates.pop(id(weight)) == (0.5 if name.startswith("2") else 0.05), name
+    assert not rates
+    # So do they when a training goes on from a checkpoint; and with nothing else to learn.
+    again = make_optimizer(model, options)
+    again.load_state_dict(optimizer.state_dict())
+    set_learning_rate(again, 1.0)
+    assert {group["lr"] for group in again.param_groups} == {1.0, 0.1}
+    model[2].requires_grad_(False)
+    only = make_optimizer(model, options)
+    set_learning_rate(only, 1.0)
+    assert {group["lr"] for group in only.param_groups} == {0.1}
+
+
 def test_balanced_weights_by_hand():
     weights = balanced_weights(torch.tensor([0, 0, 0, 1]), 3)
     assert weights.tolist() == pytest.approx([4 / 9, 4 / 3, 0])
@@ -78,6 +107,7 @@ def test_moving_average_by_hand():
         (lambda: OptimizerOptions(momentum=0.0), "nesterov needs a momentum"),
         (lambda: OptimizerOptions(weight_decay=-1.0), "optimizer.weight_decay"),
         (lambda: OptimizerOptions(gradient_clip=-1.0), "optimizer.gradient_clip"),
+        (lambda: OptimizerOptions(streams=0.0), "optimizer.streams"),
         (lambda: LoopOptions(batch=0), "loop.batch"),
         (lambda: LoopOptions(ema=1.0), "loop.ema"),
         (lambda: LoopOptions(label_smoothing=1.0), "loop.label_smoothing"),
