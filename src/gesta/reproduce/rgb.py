@@ -90,7 +90,8 @@ def sized(recipe: Recipe, budget: Budget) -> dict[str, dict[str, Any]]:
 def tuned(row: Row, block: Block, rate: float) -> dict[str, dict[str, Any]]:
     """The recipe options by which a network of images that has learnt already learns on.
 
-    So do the other streams beside it; what joins them begins anew, and learns at the full rate.
+    So do the other streams beside it; classifiers and what joins streams begin anew, and learn at
+    the full rate.
 
     Args:
         row, block: which.

@@ -44,8 +44,10 @@ def _groups(model: nn.Module, options: OptimizerOptions) -> list[dict[str, Any]]
     streams: tuple[str, ...] = getattr(model, "stream_names", ())
     if options.streams == 1 or not streams:
         return _by_decay([weight for _, weight in learnt], options)
-    slow = [weight for name, weight in learnt if is_within(name, streams)]
-    rest = [weight for name, weight in learnt if not is_within(name, streams)]
+    head: tuple[str, ...] = getattr(model, "head_names", ())
+    names = {name for name, _ in learnt if is_within(name, streams) and not is_within(name, head)}
+    slow = [weight for name, weight in learnt if name in names]
+    rest = [weight for name, weight in learnt if name not in names]
     groups = [group | {_SHARE: options.streams} for group in _by_decay(slow, options)]
     return [group for group in (*_by_decay(rest, options), *groups) if group["params"]]
 

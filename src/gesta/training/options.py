@@ -33,7 +33,8 @@ class OptimizerOptions:
     """Largest norm of the gradient of all weights together; 0: any."""
     streams: float = 1.0
     """Share of the learning rate at which a model's streams learn, where they have learnt before
-    (from ImageNet, say) and what joins them begins anew; of no meaning to models without."""
+    (from ImageNet, say) and what joins them, or a classifier, begins anew; of no meaning to models
+    without streams."""
 
     def __post_init__(self) -> None:
         """Check each value."""

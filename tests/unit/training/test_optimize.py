@@ -54,19 +54,20 @@ def test_streams_learn_at_a_share_of_the_rate(decay_all):
     model = make_model()
     plain = make_optimizer(model, OptimizerOptions(streams=0.1)).param_groups
     assert len(plain) == 1  # it has no streams
-    model.stream_names = ("0", "1")
+    model.stream_names, model.head_names = ("0", "1"), ("1",)  # a stream has a classifier
     options = OptimizerOptions(streams=0.1, decay_all=decay_all, weight_decay=0.01)
     optimizer = make_optimizer(model, options)
     set_learning_rate(optimizer, 0.5)
     rates = {id(w): group["lr"] for group in optimizer.param_groups for w in group["params"]}
     for name, weight in model.named_parameters():
-        assert rates.pop(id(weight)) == (0.5 if name.startswith("2") else 0.05), name
+        assert rates.pop(id(weight)) == (0.05 if name.startswith("0") else 0.5), name
     assert not rates
     # So do they when a training goes on from a checkpoint; and with nothing else to learn.
     again = make_optimizer(model, options)
     again.load_state_dict(optimizer.state_dict())
     set_learning_rate(again, 1.0)
     assert {group["lr"] for group in again.param_groups} == {1.0, 0.1}
+    model[1].requires_grad_(False)
     model[2].requires_grad_(False)
     only = make_optimizer(model, options)
     set_learning_rate(only, 1.0)
