@@ -37,8 +37,8 @@ PUBLISHED = {
 NOTES = {
     "nw_ucla": "95 of the 464 test clips are identical to a training clip in the files that are "
     "passed around. `cross_view_clean` leaves them out; judge by it. In view 2, which trains, "
-    "subject 4's 11 clips of sitting down and standing up are labelled the wrong way round; "
-    "these rows learnt from them as published, and `gesta prepare` now corrects them.",
+    "subject 4's 11 clips of sitting down and standing up are labelled the wrong way round in the "
+    "published files; `gesta prepare` corrects them, and these rows learnt from them corrected.",
     "sbu": "Each value is the mean of five folds; ± is the deviation over seeds, or over folds "
     "where there is one seed.",
     "jhmdb": "`gesta extract` made the archive of the 928 videos: MoveNet's poses, tracked. No "
