@@ -62,6 +62,14 @@ class _Bench:
                 runs = wanted(self.row(name), place, self.paper, self.settings)
                 self.plan[name, place.title] = runs
 
+    def why_not(self, names: Iterable[str], where: Iterable[Place]) -> str:
+        """Which runs of rows diverged; "" where none did."""
+        workshop = self.settings.workshop
+        found = [
+            workshop.why_not(self.plan[name, place.title]) for place in where for name in names
+        ]
+        return "; ".join(dict.fromkeys(filter(None, found)))
+
     def measured(self, name: str, place: Place) -> Measured:
         key = (name, place.title)
         if key not in self.done:
@@ -120,7 +128,8 @@ def _all_rows(
     found = [place for where in places if not isinstance(where, str) for place in where]
     known = {place.title: place for place in found}
     for name, title in bench.plan:
-        yield name, bench.measured(name, known[title])
+        if not bench.why_not([name], [known[title]]):
+            yield name, bench.measured(name, known[title])
 
 
 def _places(claim: Claim, settings: Settings) -> tuple[Place, ...] | str:
@@ -164,6 +173,8 @@ def _judged(claim: Claim, where: tuple[Place, ...] | str, bench: _Bench) -> Docu
     }
     if isinstance(where, str):
         return document
+    if why := bench.why_not(_rows_of(claim), where):
+        return document | {"why": why}
     ways: Mapping[type, Callable[..., Document]] = {
         Ordering: _ordering,
         LargerGain: _larger_gain,

@@ -16,8 +16,11 @@ from pathlib import Path
 import torch
 
 from gesta.reproduce.plan import Place, run_key
-from gesta.training import Observer, Recipe, Run, resume, train, train_final
+from gesta.training import DivergedError, Observer, Recipe, Run, resume, train, train_final
 from gesta.training.initial import write_init
+
+# The file in a run's folder that says that it cannot be trained, and why: it would end so again.
+DIVERGED = "diverged.txt"
 
 # What parts of a network start from: keys of runs in the same folder, or files of weights.
 Starts = Mapping[str, str | Path]
@@ -58,6 +61,11 @@ class Wanted:
     def reported(self) -> tuple[Task, ...]:
         """The runs whose test scores count."""
         return self.finals or self.first
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All runs, in the order in which they are trained."""
+        return (*(task for one in self.before for task in one.tasks), *self.first, *self.finals)
 
 
 def choosing_runs(
@@ -106,8 +114,25 @@ class Workshop:
         """Whether a run is finished."""
         return self.run(task.key).is_finished
 
+    def why_not(self, wanted: Wanted) -> str:
+        """Which of these runs diverged, and how; "" where none did."""
+        files = {task.key: self.folder / task.key / DIVERGED for task in wanted.tasks}
+        return "; ".join(
+            f"{key} diverged: {file.read_text('utf-8')}"
+            for key, file in files.items()
+            if file.is_file()
+        )
+
+    def _can_train(self, task: Task) -> bool:
+        """Whether neither this run diverged nor one that it needs."""
+        needed = [task.key, task.final_of, *task.starts.values()]
+        keys = [one for one in needed if isinstance(one, str) and one]
+        return not any((self.folder / key / DIVERGED).is_file() for key in keys)
+
     def carry_out(self, wanted: Iterable[Wanted]) -> None:
         """Train what is not there yet: what others start from, what chooses, what replays it.
+
+        A run that diverges stops nothing but those that need it, see `why_not`.
 
         Raises:
             GestaError: a run cannot be carried out.
@@ -120,14 +145,17 @@ class Workshop:
         self._all([task for row in rows for task in row.finals])
 
     def _all(self, tasks: Sequence[Task]) -> None:
-        left = list({task.key: task for task in tasks if not self.is_done(task)}.values())
-        kept = len({task.key for task in tasks}) - len(left)
+        open_tasks = {task.key: task for task in tasks if not self.is_done(task)}
+        kept = len({task.key for task in tasks}) - len(open_tasks)
         if kept:
-            self.observer.say(f"{kept} of {kept + len(left)} runs are there already")
+            self.observer.say(f"{kept} of {kept + len(open_tasks)} runs are there already")
+        left = [task for task in open_tasks.values() if self._can_train(task)]
         if self.jobs == 1 or len(left) < 2:
             for place, task in enumerate(left, 1):
                 self.observer.say(f"run {place} of {len(left)}: {task.key}")
-                carry_out(task, self.folder, self.observer)
+                told = _carried_out(task, self.folder, self.observer)
+                if told != task.key:
+                    self.observer.say(told)
             return
         self._side_by_side(left)
 
@@ -196,8 +224,14 @@ def _is_planned(run: Run) -> bool:
     return all(_is_planned(member) for member in run.members)
 
 
-def _carried_out(task: Task, folder: Path) -> str:
-    return carry_out(task, folder).name
+def _carried_out(task: Task, folder: Path, observer: Observer | None = None) -> str:
+    try:
+        return carry_out(task, folder, observer).name
+    except DivergedError as error:
+        path = folder / task.key
+        path.mkdir(exist_ok=True)  # a first epoch that fails leaves nothing behind
+        (path / DIVERGED).write_text(str(error), "utf-8")
+        return f"{task.key} diverged: {error}"
 
 
 def _one_thread() -> None:

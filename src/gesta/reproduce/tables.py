@@ -86,20 +86,22 @@ def _at(
     plan: Mapping[tuple[str, str], Wanted],
     settings: Settings,
 ) -> Document:
+    skipped = {
+        row.name: why
+        for row in table.own_rows
+        if (why := _why_not(row, place, table, plan, settings)) is not None
+    }
     rows = {
         row.name: measure(row, place, plan[place.title, row.name], settings)
-        for row in _answerable(table, place)
+        for row in table.own_rows
+        if row.name not in skipped
     }
     document: Document = {
         "dataset": place.dataset,
         "protocol": place.protocol,
         "title": place.title,
         "same": any(_is_same(place, column.dataset, column.protocol) for column in table.columns),
-        "skipped": {
-            row.name: why
-            for row in table.own_rows
-            if (why := why_not(row, place, table)) is not None
-        },
+        "skipped": skipped,
         "rows": {name: _numbers(one, rows, table) for name, one in rows.items()},
         **figures(table, rows),
     }
@@ -107,6 +109,18 @@ def _at(
         best = best_of(list(rows.values()), settings.in_full)
         document["full"] = _in_full(best, paper, table, settings)
     return document
+
+
+def _why_not(
+    row: Row,
+    place: Place,
+    table: Table,
+    plan: Mapping[tuple[str, str], Wanted],
+    settings: Settings,
+) -> str | None:
+    """Why a row has no numbers at a place: nobody there can answer it, or a run diverged."""
+    why = why_not(row, place, table)
+    return settings.workshop.why_not(plan[place.title, row.name]) or None if why is None else why
 
 
 def _numbers(
@@ -149,6 +163,10 @@ def _in_full(
     """The best rows of a screening, trained in full."""
     runs = {one.row.name: wanted_in_full(one.row, one.place, paper, settings) for one in best}
     settings.workshop.carry_out(runs.values())
-    rows = {one.row.name: measure(one.row, one.place, runs[one.row.name], settings) for one in best}
+    rows = {
+        one.row.name: measure(one.row, one.place, runs[one.row.name], settings)
+        for one in best
+        if not settings.workshop.why_not(runs[one.row.name])
+    }
     # Where the table's base is not one of the two, the best is compared with the other.
     return {name: _numbers(one, rows, table, best[-1].row.name) for name, one in rows.items()}

@@ -8,7 +8,7 @@ import pytest
 
 from gesta.errors import RecipeError
 from gesta.reproduce import html, markdown, reproduce, runs
-from gesta.training import Observer, Run
+from gesta.training import DivergedError, Observer, Run
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "rect", "line", "circle"}
 
@@ -122,6 +122,33 @@ def test_going_on_after_a_stop(again, monkeypatch, tmp_path):
     best = sorted(place["rows"], key=lambda name: -place["rows"][name]["validation"])[:2]
     assert set(place["full"]) == set(best)
     assert "trained in full" in markdown(document)
+
+
+def test_a_run_that_diverges_stops_neither_table_nor_claims(again, monkeypatch):
+    carry_out, tried = runs.carry_out, []
+
+    def diverging(task, folder, observer=None):
+        if task.recipe.options["spatial"] or not task.recipe.options["temporal"]:
+            return carry_out(task, folder, observer)
+        tried.append(task.key)
+        raise DivergedError("epoch 0, batch 3: the loss is nan")
+
+    monkeypatch.setattr(runs, "carry_out", diverging)
+    document, trained = again("csta/table-3")
+    (place,) = document["places"]
+    assert set(place["rows"]) == {"CSTA-CNN", "Without ST", "Without T"}
+    assert list(place["skipped"]) == ["Without S"]
+    assert "diverged: epoch 0, batch 3" in place["skipped"]["Without S"]
+    assert "Not measured here: Without S" in markdown(document)
+    # The one that chooses is tried once, its final run never, and nothing is tried again.
+    assert len(tried) == 1 and len(trained) == 3 * 2
+    claims, _ = again("csta/claims")
+    assert len(tried) == 1
+    verdicts = [claim["verdict"] for claim in claims["claims"]]
+    assert verdicts[1] == verdicts[2] == "not measured" != verdicts[0]
+    assert "diverged" in claims["claims"][1]["why"]
+    assert "Without S" not in {row["name"] for row in claims["rows"]}
+    assert well_formed(html(claims))
 
 
 def test_a_group_that_was_not_planned_to_its_end_is_begun_anew(again, tmp_path):
