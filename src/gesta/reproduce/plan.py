@@ -121,21 +121,25 @@ def check_own(own: SettingsTable, rows: Iterable[Row]) -> None:
 
 
 def shortened(recipe: Recipe, share: int = SCREENING) -> Recipe:
-    """The same training in 1/share of its epochs; what counts epochs shrinks with them."""
+    """The same training in 1/share of its epochs; what counts epochs shrinks with them.
+
+    Warm-up does not, up to half of them: deep networks fail without it.
+    """
 
     def part(epochs: int, least: int) -> int:
         return max(least, math.ceil(epochs / share))
 
+    epochs = part(recipe.loop.epochs, 1)
     schedule = replace(
         recipe.schedule,
-        warmup=part(recipe.schedule.warmup, 0),
+        warmup=min(recipe.schedule.warmup, epochs // 2),
         patience=part(recipe.schedule.patience, min(2, recipe.schedule.patience)),
         milestones=tuple(sorted({part(at, 1) for at in recipe.schedule.milestones})),
     )
     alone, joined = recipe.loop.stages
     loop = replace(
         recipe.loop,
-        epochs=part(recipe.loop.epochs, 1),
+        epochs=epochs,
         stages=(part(alone, 0), part(joined, 0)),
         early_stop=part(recipe.loop.early_stop, 0),
     )

@@ -1,5 +1,7 @@
 """Recipes of rows, and which runs are the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from gesta.archive import open_archive
@@ -42,6 +44,10 @@ def test_screening_shortens_what_counts_epochs(place):
     short = shortened(full)
     assert short.loop.epochs == 50 and short.schedule.patience == 2
     assert short.replace(loop=full.loop, schedule=full.schedule) == full
+    warm = full.replace(schedule=replace(full.schedule, warmup=3))
+    assert shortened(warm).schedule.warmup == 3  # which no network needs less of
+    brief = warm.replace(loop=replace(warm.loop, epochs=8))
+    assert (shortened(brief).loop.epochs, shortened(brief).schedule.warmup) == (2, 1)
 
 
 def test_equal_rows_are_one_run_and_others_are_not(place, pairs_path, single_path):
