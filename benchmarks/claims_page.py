@@ -49,4 +49,5 @@ def page(kind: str, folder: Path = RESULTS) -> str:
 
 if __name__ == "__main__":
     for kind, path in PAGES.items():
-        path.write_text(page(kind), "utf-8")
+        if any(document["kind"] == kind for document in documents()):
+            path.write_text(page(kind), "utf-8")
