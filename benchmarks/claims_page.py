@@ -48,6 +48,5 @@ def page(kind: str, folder: Path = RESULTS) -> str:
 
 
 if __name__ == "__main__":
-    for kind, path in PAGES.items():
-        if any(document["kind"] == kind for document in documents()):
-            path.write_text(page(kind), "utf-8")
+    for kind in {document["kind"] for document in documents()}:
+        PAGES[kind].write_text(page(kind), "utf-8")

@@ -16,6 +16,7 @@ from fusion_page import fusion_section
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+MEASURES = ("top1", "top5", "mean_class_accuracy")
 Metrics = dict[str, Any]
 
 TITLES = {
@@ -121,9 +122,8 @@ def table_rows(path: Path, metrics: Metrics) -> Iterator[str]:
         last = [str(group[0]["clips"]), "", ""]
         for name, values in ((first, group), (equal_name, equals)):
             if values:
-                keys = ("top1", "top5", "mean_class_accuracy")
-                means = {key: mean([one[key] for one in values]) for key in keys}
-                spread = {key: deviation([one[key] for one in values]) for key in keys}
+                means = {key: mean([one[key] for one in values]) for key in MEASURES}
+                spread = {key: deviation([one[key] for one in values]) for key in MEASURES}
                 yield row(name, protocol, seeds, means, spread, last)
 
 
@@ -133,7 +133,7 @@ def row(
     """One line of the table."""
     measured = [
         f"{values[key]:.2f}" + (f" ± {spread[key]:.2f}" if spread.get(key) else "")
-        for key in ("top1", "top5", "mean_class_accuracy")
+        for key in MEASURES
     ]
     return "| " + " | ".join([*first, protocol, seeds, *measured, *last]) + " |"
 

@@ -9,6 +9,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from functools import cache
 from typing import Annotated, TypeVar, get_type_hints
 
 import tyro
@@ -34,7 +35,8 @@ def read_arguments(
         SystemExit: with 2 on bad arguments, with 0 after ``--help``.
     """
     text = _explained(inspect.getdoc(kind) or "" if told is None else told)
-    return tyro.cli(_with_whole_sentences(kind), prog=prog, args=argv, description=text)
+    _join_sentences(kind)  # type: ignore[arg-type]  # mypy: a class of a TypeVar is not hashable
+    return tyro.cli(kind, prog=prog, args=argv, description=text)
 
 
 def _explained(text: str) -> str:
@@ -49,7 +51,8 @@ def _explained(text: str) -> str:
     return "\n\n".join([first, *(textwrap.indent(block, "  ") for block in blocks)])
 
 
-def _with_whole_sentences(kind: type[Arguments]) -> type[Arguments]:
+@cache  # it changes the class
+def _join_sentences(kind: type) -> None:
     """Join the lines of each field's help, which tyro would break where the source does."""
     hints = get_type_hints(kind, include_extras=True)
     for name, text in (*_strings_below_fields(kind), *_args_of_docstring(kind)):
@@ -57,8 +60,7 @@ def _with_whole_sentences(kind: type[Arguments]) -> type[Arguments]:
             kind.__annotations__[name] = Annotated[hints[name], tyro.conf.arg(help=text)]
     for hint in get_type_hints(kind).values():
         if is_dataclass(hint) and isinstance(hint, type):
-            _with_whole_sentences(hint)
-    return kind
+            _join_sentences(hint)
 
 
 def _strings_below_fields(kind: type) -> Iterator[tuple[str, str]]:

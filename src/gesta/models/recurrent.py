@@ -22,6 +22,7 @@ even 300 frames come to 1.6 G), LSTM 2.01 M and 0.06 G, Bi-GRU 4.10 M and 0.13 G
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -222,14 +223,12 @@ def _build(
 
 _SMALL = {"hidden": 16, "layers": 2}
 
-
-@register_model(
-    "lstm",
-    inputs=("poses", "mask"),
-    paper=MMFF_PAPER,
-    small=_SMALL,
-    stated=(Stated(2_005_260, 63_378_000, frames=32),),
+_register = partial(
+    register_model, inputs=("poses", "mask"), paper=MMFF_PAPER, small=_SMALL, recipe="recurrent"
 )
+
+
+@_register("lstm", stated=(Stated(2_005_260, 63_378_000, frames=32),))
 def lstm(
     layout: Layout,
     num_classes: int,
@@ -257,13 +256,7 @@ def lstm(
     return _build(sizes, "lstm", False, layers, hidden, dropout)
 
 
-@register_model(
-    "bi_lstm",
-    inputs=("poses", "mask"),
-    paper=MMFF_PAPER,
-    small=_SMALL,
-    stated=(Stated(5_450_460, 172_836_000, frames=32),),
-)
+@_register("bi_lstm", stated=(Stated(5_450_460, 172_836_000, frames=32),))
 def bi_lstm(
     layout: Layout,
     num_classes: int,
@@ -291,13 +284,7 @@ def bi_lstm(
     return _build(sizes, "lstm", True, layers, hidden, dropout)
 
 
-@register_model(
-    "bi_gru",
-    inputs=("poses", "mask"),
-    paper=MMFF_PAPER,
-    small=_SMALL,
-    stated=(Stated(4_096_860, 129_636_000, frames=32),),
-)
+@_register("bi_gru", stated=(Stated(4_096_860, 129_636_000, frames=32),))
 def bi_gru(
     layout: Layout,
     num_classes: int,

@@ -68,6 +68,7 @@ class ModelEntry:
         paper: where it comes from.
         options: from the builder's signature.
         small: options of a narrow version, in which tests run it.
+        recipe: the name of its shipped recipe, which variants of one architecture share.
         stated: sizes that its file promises.
         convert: turns a state dict of the published code into gesta's names, None where the
             names are not the published ones.
@@ -80,6 +81,7 @@ class ModelEntry:
     paper: Paper
     options: Mapping[str, Option]
     small: Mapping[str, Any]
+    recipe: str
     stated: tuple[Stated, ...] = ()
     convert: Callable[[StateDict], StateDict | None] | None = None
     streams: Callable[[Mapping[str, Any]], dict[str, tuple[str, dict[str, Any]]]] | None = None
@@ -97,8 +99,11 @@ def register_model(
     stated: tuple[Stated, ...] = (),
     convert: Callable[[StateDict], StateDict | None] | None = None,
     streams: Callable[[Mapping[str, Any]], dict[str, tuple[str, dict[str, Any]]]] | None = None,
+    recipe: str = "",
 ) -> Callable[[Builder], Builder]:
     """Decorate a builder to put its model into the registry; see `ModelEntry`.
+
+    A recipe is the model's own unless it is said which it shares.
 
     Raises:
         ModelError: the name is taken, or an option has no type or default.
@@ -110,7 +115,16 @@ def register_model(
         options = read_options(builder)
         check_options(name, options, dict(small or {}))
         _MODELS[name] = ModelEntry(
-            name, builder, inputs, paper, options, dict(small or {}), stated, convert, streams
+            name,
+            builder,
+            inputs,
+            paper,
+            options,
+            dict(small or {}),
+            recipe or name,
+            stated,
+            convert,
+            streams,
         )
         return builder
 

@@ -33,6 +33,7 @@ three segments take three times the multiply-adds and no further parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -218,14 +219,12 @@ class _Sizes:
 
 _SMALL = {"width": 32, "layers": 2, "heads": 2, "dropout": 0.0, "attention_dropout": 0.0}
 
-
-@register_model(
-    "san_v1",
-    inputs=("poses", "mask"),
-    paper=_PAPER,
-    small=_SMALL,
-    stated=(Stated(13_745_340, 438_400_000, frames=FRAMES),),
+_register = partial(
+    register_model, inputs=("poses", "mask"), paper=_PAPER, small=_SMALL, recipe="san"
 )
+
+
+@_register("san_v1", stated=(Stated(13_745_340, 438_400_000, frames=FRAMES),))
 def san_v1(
     layout: Layout,
     num_classes: int,
@@ -275,13 +274,7 @@ def san_v1(
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention)
 
 
-@register_model(
-    "san_v2",
-    inputs=("poses", "mask"),
-    paper=_PAPER,
-    small=_SMALL,
-    stated=(Stated(54_738_812, 3_317_000_000, frames=FRAMES),),
-)
+@_register("san_v2", stated=(Stated(54_738_812, 3_317_000_000, frames=FRAMES),))
 def san_v2(
     layout: Layout,
     num_classes: int,
@@ -340,13 +333,7 @@ def san_v2(
     return sizes.model(trunk, consensus, consensus_on, dropout, coupled_attention, context_channels)
 
 
-@register_model(
-    "san_v3",
-    inputs=("poses", "mask"),
-    paper=_PAPER,
-    small=_SMALL,
-    stated=(Stated(27_537_396, 895_000_000, frames=FRAMES),),
-)
+@_register("san_v3", stated=(Stated(27_537_396, 895_000_000, frames=FRAMES),))
 def san_v3(
     layout: Layout,
     num_classes: int,

@@ -95,8 +95,12 @@ def place_for(need: Need, archives: Sequence[Archive], protocol: str | None) -> 
     """The first archive that can answer a claim, or why none can."""
     for archive in archives:
         place = Place(archive, protocol or default_protocol(archive))
-        answers = {"any": True, "two_persons": place.shows_two, "rgb": place.shows_rgb}
-        answers["several_contexts"] = place.shows_rgb
+        answers = {
+            "any": True,
+            "two_persons": place.shows_two,
+            "rgb": place.shows_rgb,
+            "several_contexts": place.shows_rgb,
+        }
         if answers.get(need, False):
             archive.protocol_names(place.protocol)
             return place

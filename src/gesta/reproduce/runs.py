@@ -116,18 +116,14 @@ class Workshop:
 
     def why_not(self, wanted: Wanted) -> str:
         """Which of these runs diverged, and how; "" where none did."""
-        files = {task.key: self.folder / task.key / DIVERGED for task in wanted.tasks}
-        return "; ".join(
-            f"{key} diverged: {file.read_text('utf-8')}"
-            for key, file in files.items()
-            if file.is_file()
-        )
+        keys = dict.fromkeys(task.key for task in wanted.tasks)
+        return "; ".join(filter(None, (_divergence(self.folder, key) for key in keys)))
 
     def _can_train(self, task: Task) -> bool:
         """Whether neither this run diverged nor one that it needs."""
         needed = [task.key, task.final_of, *task.starts.values()]
         keys = [one for one in needed if isinstance(one, str) and one]
-        return not any((self.folder / key / DIVERGED).is_file() for key in keys)
+        return not any(_divergence(self.folder, key) for key in keys)
 
     def carry_out(self, wanted: Iterable[Wanted]) -> None:
         """Train what is not there yet: what others start from, what chooses, what replays it.
@@ -231,7 +227,13 @@ def _carried_out(task: Task, folder: Path, observer: Observer | None = None) -> 
         path = folder / task.key
         path.mkdir(exist_ok=True)  # a first epoch that fails leaves nothing behind
         (path / DIVERGED).write_text(str(error), "utf-8")
-        return f"{task.key} diverged: {error}"
+        return _divergence(folder, task.key)
+
+
+def _divergence(folder: Path, key: str) -> str:
+    """That a run diverged, and how; "" where it did not."""
+    file = folder / key / DIVERGED
+    return f"{key} diverged: {file.read_text('utf-8')}" if file.is_file() else ""
 
 
 def _one_thread() -> None:

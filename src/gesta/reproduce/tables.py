@@ -89,7 +89,10 @@ def _at(
     skipped = {
         row.name: why
         for row in table.own_rows
-        if (why := _why_not(row, place, table, plan, settings)) is not None
+        if (
+            why := why_not(row, place, table)
+            or settings.workshop.why_not(plan[place.title, row.name])
+        )
     }
     rows = {
         row.name: measure(row, place, plan[place.title, row.name], settings)
@@ -109,18 +112,6 @@ def _at(
         best = best_of(list(rows.values()), settings.in_full)
         document["full"] = _in_full(best, paper, table, settings)
     return document
-
-
-def _why_not(
-    row: Row,
-    place: Place,
-    table: Table,
-    plan: Mapping[tuple[str, str], Wanted],
-    settings: Settings,
-) -> str | None:
-    """Why a row has no numbers at a place: nobody there can answer it, or a run diverged."""
-    why = why_not(row, place, table)
-    return settings.workshop.why_not(plan[place.title, row.name]) or None if why is None else why
 
 
 def _numbers(

@@ -84,25 +84,18 @@ def _fuse_single(runs: Sequence[Run], learners: Sequence[Run], out: Run) -> dict
     _check_alike(runs, learners)
     tests = [run.scores for run in runs]
     validation = [_validation(run) for run in learners]
-    weights, equal = learn_weights(validation), equal_weights(len(runs))
-    fused, fused_validation = fuse(tests, weights), fuse(validation, weights)
-    out.path.mkdir(parents=True, exist_ok=True)
-    fused.save(out.path / "scores.safetensors")
+    weights = learn_weights(validation)
+    fused_validation = fuse(validation, weights)
+    table = _fuse_scores(tests, weights, runs, out)
+    table["test_clips"] = table.pop("clips")
+    table |= {
+        "fused": [str(run.path) for run in runs],
+        "scale": weights.scale,
+        "validation": summary(fused_validation),
+        "single": {str(run.path): summary(scores) for run, scores in zip(runs, tests, strict=True)},
+    }
     fused_validation.save(out.path / "validation_scores.safetensors")
     _fuse_evaluations(runs, weights, out)
-    table = {
-        **_shared(tests),
-        "test_clips": len(fused),
-        "fused": [str(run.path) for run in runs],
-        "weights": _named(weights, runs),
-        "scale": weights.scale,
-        **{key: value for key, value in summary(fused).items() if key != "clips"},
-        "validation": summary(fused_validation),
-        "equal_weights": summary(fuse(tests, equal)),
-        "single": {str(run.path): summary(scores) for run, scores in zip(runs, tests, strict=True)},
-        "versions": describe_versions(),
-        "command": command_line(),
-    }
     out.write_json("metrics.json", table)
     return table
 
@@ -114,20 +107,26 @@ def _fuse_evaluations(runs: Sequence[Run], weights: Weights, out: Run) -> None:
         if not all(map(Path.is_file, files)):
             continue
         tests = [Scores.load(file) for file in files]
-        fused, equal = fuse(tests, weights), fuse(tests, equal_weights(len(tests)))
         place = Run(out.path / EVALUATIONS / first.parent.name)
-        place.path.mkdir(parents=True)
-        fused.save(place.path / "scores.safetensors")
-        table = {
-            **_shared(tests),
-            "part": tests[0].provenance.get("part"),
-            "weights": _named(weights, runs),
-            **summary(fused),
-            "equal_weights": summary(equal),
-            "versions": describe_versions(),
-            "command": command_line(),
-        }
-        place.write_json("metrics.json", table)
+        table = _fuse_scores(tests, weights, runs, place)
+        place.write_json("metrics.json", table | {"part": tests[0].provenance.get("part")})
+
+
+def _fuse_scores(
+    tests: Sequence[Scores], weights: Weights, runs: Sequence[Run], out: Run
+) -> dict[str, Any]:
+    """Save the fused scores; what is said of all that is fused."""
+    fused = fuse(tests, weights)
+    out.path.mkdir(parents=True, exist_ok=True)
+    fused.save(out.path / "scores.safetensors")
+    return {
+        **_shared(tests),
+        "weights": _named(weights, runs),
+        **summary(fused),
+        "equal_weights": summary(fuse(tests, equal_weights(len(tests)))),
+        "versions": describe_versions(),
+        "command": command_line(),
+    }
 
 
 def _check_alike(runs: Sequence[Run], learners: Sequence[Run]) -> None:

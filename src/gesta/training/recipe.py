@@ -1,7 +1,7 @@
 """A recipe: all that has to be said to train a model, as typed values and as TOML.
 
-Precedence: defaults < ``gesta/recipes/<model>.toml`` < its ``[dataset.NAME]`` part < what is
-given by hand (the user's own recipe file, or the command line).
+Precedence: defaults < the shipped recipe of the model or of its family (``gesta/recipes``) < its
+``[dataset.NAME]`` part < what is given by hand (the user's own recipe file, or the command line).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def find_recipe(model: str, dataset: str | None = None, own: Table | None = None
         ModelError: an unknown model.
     """
     merged: dict[str, Any] = {"model": {"name": model}}
-    resource = files("gesta") / "recipes" / f"{model}.toml"
+    resource = files("gesta") / "recipes" / f"{model_entry(model).recipe}.toml"
     tables: list[tuple[str, Table]] = []
     if resource.is_file():
         tables.append((resource.name, _parse(resource.read_text("utf-8"), resource.name)))

@@ -4,7 +4,7 @@ from importlib.resources import files
 import pytest
 
 from gesta.errors import ModelError, RecipeError
-from gesta.models import list_models
+from gesta.models import list_models, model_entry
 from gesta.training import Recipe, find_recipe, read_recipe, recipe_from_table
 from gesta.training import recipe as recipe_module
 from gesta.training.recipe import merge, read_table
@@ -57,9 +57,15 @@ def test_a_resolved_recipe_reads_back_as_it_was(tmp_path):
     assert recipe.input.frames is None and recipe.augment.crop == (0.5, 1.0)
 
 
+def test_every_shipped_recipe_is_of_a_model_or_of_the_demo():
+    shipped = {item.name for item in (files("gesta") / "recipes").iterdir()}
+    used = {f"{model_entry(model).recipe}.toml" for model in list_models()}
+    assert shipped - used == {"demo.toml"}
+
+
 @pytest.mark.parametrize("model", list_models())
 def test_shipped_recipes_are_recipes_for_every_data_set_they_name(model):
-    resource = files("gesta") / "recipes" / f"{model}.toml"
+    resource = files("gesta") / "recipes" / f"{model_entry(model).recipe}.toml"
     datasets = [None]
     if resource.is_file():
         datasets += list(read_table(str(resource)).get("dataset", {}))
