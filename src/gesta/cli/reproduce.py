@@ -57,7 +57,8 @@ class Arguments:
     seeds: str = "0"
     """Seeds of each row: 0,1,2."""
     protocol: str | None = None
-    """Instead of the data set's usual one."""
+    """Instead of the data set's usual one. On NTU RGB+D cross_subject_all and cross_view_all keep
+    the clips that show nobody, as the papers count them."""
     runs: Path | None = None
     """Folder of the runs, which several targets can share; by default OUT/runs."""
     jobs: int = 1

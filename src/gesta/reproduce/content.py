@@ -80,6 +80,9 @@ def _base_rows(document: Document, rows: list[list[str]]) -> frozenset[int]:
 
 def _place(document: Document, place: Document) -> Block:
     paragraphs = []
+    if place["same"] and place.get("note"):
+        # Papers count the clips of a data set in more than one way.
+        paragraphs.append(f"The protocol: {place['note']}.")
     for why, names in _grouped(place["skipped"]):
         paragraphs.append(f"Not measured here: {', '.join(names)}. {_sentence(why)}.")
     full = place.get("full", {})

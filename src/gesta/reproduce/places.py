@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gesta.archive import Archive, open_archive
-from gesta.errors import ProtocolError, RecipeError
+from gesta.errors import RecipeError
 from gesta.reproduce.paper import Need, Row, Table
 from gesta.reproduce.plan import Place
 
@@ -20,7 +20,8 @@ _NEEDS: dict[Need, str] = {
     "two_persons": "clips of two persons (SBU, NTU RGB+D)",
     "rgb": _RGB,
     "several_contexts": _RGB,
-    "views": "a protocol that separates views and one that separates subjects (NW-UCLA, NTU)",
+    "views": "a protocol that separates views and one that separates subjects (NW-UCLA, NTU, "
+    "UESTC)",
 }
 
 
@@ -110,7 +111,9 @@ def place_for(need: Need, archives: Sequence[Archive], protocol: str | None) -> 
 def view_places(archives: Sequence[Archive]) -> tuple[Place, Place] | str:
     """Across views and across subjects on the first archive that has both, or why none has."""
     for archive in archives:
-        views, subjects = (_separating(archive, column) for column in ("camera", "subject"))
+        # In UESTC the viewpoint is the column of setups.
+        views = _separating(archive, "camera") or _separating(archive, "setup")
+        subjects = _separating(archive, "subject")
         if views and subjects:
             return Place(archive, views), Place(archive, subjects)
     return _lacks("views", archives)
@@ -124,14 +127,9 @@ def _separating(archive: Archive, column: str) -> str | None:
         return _MENDED[archive.dataset]
     if not names:
         return None
-    stem = re.sub(r"_\d+$", "", names[0])
-    for group in (f"{stem}s", stem):
-        try:
-            archive.protocol_names(group)
-        except ProtocolError:
-            continue
-        return group
-    return names[0]
+    member = _MEMBER.fullmatch(names[0])
+    # Named as tables name it, which share their runs with claims.
+    return re.sub(r"_\d+$", "", names[0]) if member is None else f"{member[1]}s"
 
 
 def _lacks(need: Need, archives: Sequence[Archive]) -> str:

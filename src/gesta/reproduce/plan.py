@@ -48,6 +48,13 @@ class Place:
         return f"{self.dataset} {self.protocol}"
 
     @property
+    def note(self) -> str:
+        """What its protocols say of themselves: which clips they leave out, and how many."""
+        protocols = self.archive.protocols
+        notes = [protocols[name].note for name in self.archive.protocol_names(self.protocol)]
+        return "; ".join(dict.fromkeys(filter(None, notes)))
+
+    @property
     def shows_two(self) -> bool:
         """Whether there are clips of two persons."""
         return bool((self.archive.persons > 1).any())

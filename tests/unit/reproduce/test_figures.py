@@ -114,12 +114,17 @@ def test_only_what_is_measured_elsewhere_compares_orders():
         **{"schedule": "in full", "seeds": [0], "own": {}, "notes": [], "resamples": 10},
         **{"columns": [{"label": "NTU CS", "measure": "top1"}], "rows": [], "base": ""},
         "places": [
-            {"title": "ntu60 cross_subject", "same": True, **nothing},
-            {"title": "utd_mhad cross_subject", "same": False, **nothing},
+            {"title": "ntu60 cross_subject", "same": True, "note": "302 left out", **nothing},
+            {"title": "utd_mhad cross_subject", "same": False, "note": "431 train", **nothing},
         ],
         "summed": [],
     }
     about = " ".join(content(document)[0].paragraphs)
     assert "Measured on utd_mhad cross_subject, where the paper has NTU CS: compare" in about
+    # Which of the published counts it is.
+    assert [block.paragraphs for block in content(document)[1:]] == [
+        ["The protocol: 302 left out."],
+        [],
+    ]
     document["places"][1]["same"] = True
     assert "compare the order" not in " ".join(content(document)[0].paragraphs)

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from gesta.archive import open_archive
+from gesta.archive import Protocol, open_archive
 from gesta.errors import ProtocolError, RecipeError
 from gesta.reproduce import PAPERS
 from gesta.reproduce.places import default_protocol, place_for, places_for, view_places, why_not
 from gesta.reproduce.plan import Place, check_own, recipe_for, run_key, shortened
+from gesta.reproduce.tables import is_same
 
 SAN, CSTA = PAPERS["san"], PAPERS["csta"]
 
@@ -109,3 +110,27 @@ def test_protocols_are_the_usual_ones(pairs_path):
     del archive.protocols["cross_view"]
     assert default_protocol(archive) == "folds"
     assert "separates views" in view_places([archive])
+
+
+def test_views_that_are_setups_are_named_as_the_tables_name_them(pairs_path):
+    archive = open_archive(pairs_path)
+    for name, train in (("cross_view_2_1", "0"), ("cross_view_2_2", "1")):
+        archive.protocols[name] = Protocol(
+            name, separates=("setup",), column="setup", train=(train,)
+        )
+    del archive.protocols["cross_view"]
+    views, subjects = view_places([archive])
+    assert (views.protocol, subjects.protocol) == (CSTA.tables[0].columns[1].protocol, "folds")
+    assert archive.protocol_names(views.protocol) == ["cross_view_2_1", "cross_view_2_2"]
+
+
+def test_the_papers_own_set_is_the_same_by_either_count(pairs_path):
+    archive, table = open_archive(pairs_path), SAN.table("table-3")
+    for name in ("cross_subject", "cross_subject_all", "fold_1"):
+        archive.protocols[name] = Protocol(name, column="subject", test=("0",), note=f"so: {name}")
+    assert not is_same(Place(archive, "cross_subject"), table)
+    archive.dataset = "ntu60"
+    assert is_same(Place(archive, "cross_subject"), table)
+    assert is_same(Place(archive, "cross_subject_all"), table)
+    assert not is_same(Place(archive, "fold_1"), table)
+    assert Place(archive, "folds").note == "so: fold_1"
