@@ -20,6 +20,7 @@ class Arguments:
 
     $ gesta evaluate runs/utd_mhad-cross_subject-st_gcn-joint-0
     $ gesta evaluate RUN --data data/nw_ucla --protocol cross_view_clean
+    $ gesta evaluate RUN --views 8
     """
 
     run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
@@ -36,6 +37,8 @@ class Arguments:
     """What becomes of clips without usable RGB; as in training if not given."""
     shuffle_rgb: int | None = None
     """A seed: every clip gets the RGB or context of another. What is lost is what it is worth."""
+    views: int | None = None
+    """Views of each clip, whose scores are averaged; by default as many as in training."""
     device: str = "auto"
     """auto, cpu or cuda."""
 
@@ -54,6 +57,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             context=arguments.context,
             missing=arguments.missing_rgb,
             shuffle=arguments.shuffle_rgb,
+            views=arguments.views,
         )
         folder = evaluation_folder(member, scores)
         told = Run(folder).metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ def evaluate(
     context: str | Path = "",
     missing: Missing | None = None,
     shuffle: int | None = None,
+    views: int | None = None,
 ) -> Scores:
     """Score a part of a protocol with a run's model.
 
@@ -46,10 +48,12 @@ def evaluate(
         missing: what becomes of clips without usable RGB; by default as in training.
         shuffle: a seed, by which every clip is given the RGB or context of another one: what is
             lost by that is what the model takes from it.
+        views: of each clip, whose scores are averaged; by default as many as in training.
 
     Raises:
         RunError: the run is not finished or a group, or the archive does not fit its model.
         ProtocolError: the archive has no such protocol.
+        RecipeError: the model's input has not several views.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if run.members:
@@ -63,6 +67,8 @@ def evaluate(
     rows = archive.split(protocol)[part]
     model, card = load_model(run.model_path, place)
     check_fits(card, archive, run)
+    if views is not None:
+        card = replace(card, input=replace(card.input, views=views))
     clips = load_clips(
         archive,
         rows,
@@ -83,7 +89,8 @@ def evaluate(
         rows=max(1, recipe.loop.score_batch // card.input.views),
         bf16=recipe.loop.bf16,
         provenance=card.provenance(run.name, archive.dataset, protocol, part)
-        | ({} if shuffle is None else {"shuffled_rgb": shuffle}),
+        | ({} if shuffle is None else {"shuffled_rgb": shuffle})
+        | ({} if views is None else {"views": views}),
     )
     _write(run, scores, clips, place)
     return scores
@@ -98,8 +105,9 @@ def _shuffle(clips: ResidentClips, seed: int, run: Run) -> None:
 def evaluation_folder(run: Run, scores: Scores) -> Path:
     """Where `evaluate` writes scores; those of the run that comes with the package lie here."""
     words = [str(scores.provenance[key]) for key in ("dataset", "protocol", "part")]
-    if "shuffled_rgb" in scores.provenance:
-        words.append(f"shuffled_{scores.provenance['shuffled_rgb']}")
+    for key, word in (("shuffled_rgb", "shuffled"), ("views", "views")):
+        if key in scores.provenance:
+            words.append(f"{word}_{scores.provenance[key]}")
     return run.home / EVALUATIONS / "-".join(words)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gesta.archive import open_archive, write_archive
-from gesta.errors import FormatError, ProtocolError, RunError
+from gesta.errors import FormatError, ProtocolError, RecipeError, RunError
 from gesta.skeleton import get_layout
 from gesta.training import Card, Run, evaluate, load_model, read_card, train
 from gesta.training.card import save_model
@@ -36,6 +36,19 @@ def test_other_protocols_and_parts(run):
     assert seen == len(set(scores.ids) & set(run.split["train"]))
     with pytest.raises(ProtocolError):
         evaluate(run, protocol="fold_9")
+
+
+def test_another_number_of_views_is_an_evaluation_of_its_own(make_recipe, tmp_path):
+    chosen = {"sampling": "random_or_crop"}
+    one = train(make_recipe(loop={"epochs": 1}, input=chosen), tmp_path / "one")
+    eight = train(make_recipe(loop={"epochs": 1}, input=chosen | {"views": 8}), tmp_path / "eight")
+    scores = evaluate(one, views=8)
+    np.testing.assert_array_equal(scores.log_probs, eight.scores.log_probs)
+    assert not np.array_equal(scores.log_probs, one.scores.log_probs)
+    folder = Run(one.path / "evaluations" / "moves-by_subject-test-views_8")
+    assert folder.metrics["views"] == 8 and folder.scores.ids == scores.ids
+    with pytest.raises(RecipeError, match=r"input\.views: expected at least 1, found 0"):
+        evaluate(one, views=0)
 
 
 def test_an_archive_that_does_not_fit_is_refused(run, tmp_path):
