@@ -226,8 +226,9 @@ CLAIMS = (
         "section 5.5",
         "SAN-V2 + CNN",
         ("turn 15", "turn 30", "turn 45"),
-        note="Test clips are turned about the vertical, to the left and to the right. Recipes for "
-        "small sets turn training clips at random, which the paper does not.",
+        note="Test clips are turned about the vertical, to the left and to the right. Some recipes "
+        "for small sets turn training clips at random, and that for NW-UCLA first turns every clip "
+        "to face one way, which undoes the change; the paper does neither.",
     ),
 )
 

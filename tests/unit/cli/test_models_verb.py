@@ -35,6 +35,44 @@ def test_layers_add_up(capsys):
     assert model["layers"][-1]["output"] == [1, 400]
 
 
+SAN = ["--option", "width=32", "--option", "layers=2", "--option", "heads=4"]
+# Of each model some layers: module name, kernel, output.
+ROWS = {
+    "san_v1": [
+        ("trunk.encoder.time", [3, 1], [1, 32, 32, 50]),
+        ("trunk.encoder.joints", [3, 3], [1, 2, 32, 32]),
+        ("trunk.block.layers.1.attention", [], [1, 32, 32]),
+    ],
+    "san_v2": [
+        ("trunk.motion.points", [], [2, 32, 25, 4]),
+        ("trunk.block.layers.1.attention", [], [2, 32, 64]),
+        ("heads.0", [], [1, 60]),
+    ],
+    "san_v3": [("trunk.motion_block.layers.0.hidden", [], [1, 32, 128]), ("heads.2", [], [1, 60])],
+    "csta_cnn": [
+        ("position.attention", [], [2, 30, 25, 3]),
+        ("motion.transformer", [], [2, 3, 30, 30]),
+        ("motion.convolutions.2", [3, 3], [2, 128, 7, 7]),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_layers_of_models_of_skeletons(capsys, name):
+    (model,) = document(capsys, name, "--layers", *(SAN if name.startswith("san") else []))
+    layers = {layer["name"]: layer for layer in model["layers"]}
+    for layer, kernel, output in ROWS[name]:
+        assert (layers[layer]["kernel"], layers[layer]["output"]) == (kernel, output)
+    kinds = {kind for layer in model["layers"] for kind in layer["multiply_adds"]}
+    assert {"linear", "convolution"} < kinds == set(model["flops_by_kind"])
+    for kind in kinds:
+        shown = sum(layer["multiply_adds"].get(kind, 0) for layer in model["layers"])
+        assert shown == model["flops_by_kind"][kind] > 0
+    # All but norms and the embedding of positions, which multiply nothing by a matrix.
+    learnt = {layer["name"]: layer["parameters"] for layer in model["layers"]}
+    assert 0.9 * model["parameters"] < sum(learnt.values()) <= model["parameters"]
+
+
 def test_options_may_be_words_or_numbers(capsys):
     (narrow,) = document(capsys, "st_gcn", "--option", "width=8", "--option", "partition=uniform")
     (wide,) = document(capsys, "st_gcn")
