@@ -94,6 +94,22 @@ def test_persons_have_their_own_attention(name, options, person):
         assert np.abs(one.values[:, :, person] - other.values[:, :, person]).max() > 1e-4
 
 
+@pytest.mark.parametrize("name, options", [("st_gcn", {"width": 4}), ("san_v2", {"segments": 2})])
+def test_attention_in_front_of_a_model_is_of_the_whole_clip_and_every_person(name, options):
+    model = made(name, coupled_attention="tanh", **options)
+    found = attentions(model, pipeline(), collate([clip(9, 1, 1), clip()]))
+    for own, persons in zip(found, (1, 2), strict=True):
+        joints, frames, both = own[:3]
+        assert [one.path for one in (joints, frames, both)] == [
+            f"attention.{point}" for point in ("joint_weights", "frame_weights", "map")
+        ]
+        assert joints.values.shape == (1, 1, 2, 15) and frames.values.shape == (1, 1, 2, 8)
+        product = frames.values[..., None] * joints.values[..., None, :]
+        np.testing.assert_allclose(both.values, product, rtol=1e-5)
+        assert frames.valid.any(-1).sum() == persons
+        assert joint_scores([joints]).shape == (15,) and frame_scores([frames], 9).shape == (9,)
+
+
 def test_views_of_a_clip_are_its_own_and_weights_have_signs():
     model, three = made("csta_cnn"), pipeline(sampling="uniform", views=3)
     found = attentions(model, three, collate([clip(), clip(30, 1)]), clips_at_once=1)

@@ -104,3 +104,18 @@ def test_recipes_build_models_that_take_their_input(dataset):
     assert model.frames == recipe.input.frames == 30
     papers = {None: (0.9, 1.0), "uestc": (0.5, 1.0)}  # those of NTU and of UESTC
     assert recipe.augment.crop == papers.get(dataset, (0.8, 1.0))
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "uestc"])
+def test_settings_are_the_paper_s(dataset):
+    """Section 3.1; the optimizer, the activation, sizes and dropout are reconstructed."""
+    recipe = find_recipe("csta_cnn", dataset)
+    options, optimizer, schedule = recipe.options, recipe.optimizer, recipe.schedule
+    assert (recipe.input.frames, recipe.input.sampling) == (30, "random_or_crop")
+    assert (recipe.input.crop, recipe.input.views) == (1.0, 1)
+    assert options["spatial"] and options["temporal"] and not options["co_occurrence"]
+    assert (options["activation"], options["joints"], options["width"]) == ("tanh", 30, 32)
+    assert (options["hidden"], options["dropout"]) == ((256, 128), 0.5)
+    assert (optimizer.name, optimizer.lr, schedule.name) == ("adam", 1e-3, "plateau")
+    assert (schedule.factor, recipe.loop.batch, recipe.loop.epochs) == (0.5, 64, 100)
+    assert not (recipe.augment.deforms or recipe.loop.label_smoothing or recipe.loop.ema)

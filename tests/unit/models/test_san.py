@@ -172,3 +172,22 @@ def test_recipes_build_models_that_take_their_input(name, dataset):
     if dataset in (None, "kinetics"):  # the paper's data sets, with its optimizer and schedule
         assert (recipe.optimizer.name, recipe.schedule.name) == ("adam", "plateau")
         assert recipe.schedule.watch == "top1"
+
+
+@pytest.mark.parametrize(("dataset", "frames", "layers"), [("ntu60", 32, 4), ("kinetics", 64, 8)])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_settings_are_the_paper_s(name, dataset, frames, layers):
+    """Section 5.2; the rate and the decay of weights are reconstructed."""
+    recipe = find_recipe(name, dataset)
+    options, optimizer, schedule = recipe.options, recipe.optimizer, recipe.schedule
+    assert (recipe.input.frames, recipe.input.sampling) == (frames, "resize")
+    assert recipe.input.persons == 2
+    assert (options["layers"], options["heads"], options["encoder"]) == (layers, 8, "cnn")
+    assert (options["width"], options["feed_forward"]) == (512, 4)
+    assert (options["dropout"], options["attention_dropout"]) == (0.5, 0.2)
+    assert (recipe.augment.crop, recipe.input.crop) == ((0.5, 1.0), 0.9)
+    assert (optimizer.name, optimizer.lr, optimizer.weight_decay) == ("adam", 1e-4, 1e-4)
+    assert (schedule.name, schedule.factor, schedule.patience) == ("plateau", 0.5, 5)
+    assert (recipe.loop.batch, recipe.loop.epochs) == (64, 200 if dataset == "ntu60" else 100)
+    assert recipe.input.confidence == (dataset == "kinetics")
+    assert not (recipe.augment.deforms or recipe.loop.label_smoothing or recipe.loop.ema)
