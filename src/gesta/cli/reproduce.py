@@ -34,8 +34,9 @@ class Arguments:
 
     target: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="PAPER/TABLE")]]
     """A table, with the figures that are made of its rows, or the claims: san/table-1 to 6,
-    csta/table-1 to 3, csta/activation, cross_attention/table-3 to 10, cross_attention/context, mmff/table-2 to 7, mmff/figure-7; and
-    san/claims, csta/claims, cross_attention/claims, mmff/claims."""
+    csta/table-1 to 3, csta/activation, cross_attention/table-3 to 10, cross_attention/context,
+    mmff/table-2 to 7, mmff/figure-7; and san/claims, csta/claims, cross_attention/claims,
+    mmff/claims."""
     data: tyro.conf.UseAppendAction[tuple[Path, ...]]
     """An archive; may be given several times. A claim is measured on the first that can answer
     it, a table on all of them."""
