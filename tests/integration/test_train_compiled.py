@@ -10,7 +10,7 @@ from gesta.clip import Clip
 from gesta.errors import RecipeError
 from gesta.evaluation import score_clips
 from gesta.skeleton import get_layout
-from gesta.training import find_recipe, load_model, train
+from gesta.training import evaluate, find_recipe, load_model, train
 from gesta.transforms import ResidentClips
 
 
@@ -59,6 +59,8 @@ def test_a_compiled_model_trains_like_a_plain_one(model, tmp_path):
     for one, other in zip(plain.history, compiled.history, strict=True):
         assert other.train_loss == pytest.approx(one.train_loss, rel=1e-3)
     np.testing.assert_allclose(compiled.scores.log_probs, plain.scores.log_probs, atol=1e-2)
+    again = evaluate(compiled, compiled=True)
+    np.testing.assert_allclose(again.log_probs, compiled.scores.log_probs, atol=1e-4)
 
 
 @pytest.mark.parametrize("model", ["san_v1", "san_v2", "san_v3", "csta_cnn"])
@@ -97,5 +99,8 @@ def test_without_a_compiler_it_says_so(tmp_path, monkeypatch):
     make_archive(tmp_path / "data")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(RecipeError, match=r"loop\.compile needs a C\+\+ compiler"):
+    with pytest.raises(RecipeError, match=r"loop\.compile\) needs a C\+\+ compiler"):
         train(make_recipe(tmp_path / "data", True), tmp_path / "run")
+    run = train(make_recipe(tmp_path / "data", False), tmp_path / "plain")
+    with pytest.raises(RecipeError, match=r"--compile, .* needs a C\+\+ compiler"):
+        evaluate(run, compiled=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -46,12 +45,12 @@ class Arguments:
 def run(arguments: Arguments, console: Console) -> list[dict[str, object]]:
     """Time each model and show a table."""
     from gesta.bench import measure
-    from gesta.errors import ModelError
     from gesta.models import create_model, list_models
     from gesta.models.options import read_assignments
+    from gesta.training.machine import check_compiler
 
-    if arguments.compile and not shutil.which("c++"):
-        raise ModelError("--compile needs a C++ compiler (c++), and none is on the PATH")
+    if arguments.compile:
+        check_compiler()
     modes: tuple[str, ...] = ("eager", "folded", "bf16")
     modes += ("compiled",) * arguments.compile + ("train", "train_bf16") * arguments.train
     timings = []

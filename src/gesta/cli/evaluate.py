@@ -39,6 +39,8 @@ class Arguments:
     """A seed: every clip gets the RGB or context of another. What is lost is what it is worth."""
     views: int | None = None
     """Views of each clip, whose scores are averaged; by default as many as in training."""
+    compile: bool = False
+    """Compile the model first: faster on many clips, and needs a C++ compiler."""
     device: str = "auto"
     """auto, cpu or cuda."""
 
@@ -58,6 +60,7 @@ def run(arguments: Arguments, console: Console) -> dict[str, Any]:
             missing=arguments.missing_rgb,
             shuffle=arguments.shuffle_rgb,
             views=arguments.views,
+            compiled=arguments.compile,
         )
         folder = evaluation_folder(member, scores)
         told = Run(folder).metrics

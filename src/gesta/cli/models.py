@@ -66,6 +66,8 @@ def run(arguments: Arguments, console: Console) -> list[dict[str, Any]]:
             )
             for layer in document["layers"]
         ]
+        others = f"{document['parameters_elsewhere']:,}"
+        rows.append(("elsewhere", "norms, positions, ...", "", "", others, ""))
         columns = ["layer", "kind", "kernel", "output", "parameters", "M multiply-adds"]
         console.table(columns, rows)
         console.say()
@@ -106,6 +108,7 @@ def _describe(entry: ModelEntry, arguments: Arguments) -> dict[str, Any]:
         document["bibtex"] = entry.paper.bibtex
     if arguments.layers:
         document["layers"] = _layers(cost)
+        document["parameters_elsewhere"] = cost.elsewhere
     return document
 
 

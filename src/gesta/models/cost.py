@@ -34,10 +34,13 @@ class Cost:
     Args:
         parameters: learnt numbers.
         layers: in the order in which they ran.
+        elsewhere: those of the learnt numbers that no layer has: of normalisation, positions and
+            the like.
     """
 
     parameters: int
     layers: tuple[LayerCost, ...]
+    elsewhere: int
 
     def total(self, *kinds: str) -> int:
         """The multiply-adds of some kinds (``convolution``, ``linear``, ``adjacency``, ...)."""
@@ -73,10 +76,14 @@ def count(
     sizes = (model.persons or persons, model.frames or frames, len(model.layout))
     twin = copy.deepcopy(model).to("meta").eval()
     layers: list[LayerCost] = []
-    hooks = [
-        part.register_forward_hook(_hook(name, layers))
+    listed = {
+        name: part
         for name, part in twin.named_modules()
         if hasattr(part, "multiply_adds") or isinstance(part, _Layer)
+    }
+    hooks = [
+        part.register_forward_hook(_hook(name, _own(name, listed), layers))
+        for name, part in listed.items()
     ]
     try:
         dtype = next(model.parameters()).dtype
@@ -88,7 +95,15 @@ def count(
         for hook in hooks:
             hook.remove()
     parameters = sum(p.numel() for p in model.parameters())
-    return Cost(parameters, tuple(layers))
+    shown = {layer.name: layer.parameters for layer in layers}
+    return Cost(parameters, tuple(layers), parameters - sum(shown.values()))
+
+
+def _own(name: str, listed: Mapping[str, nn.Module]) -> int:
+    """How many numbers a listed layer learns, without those of listed layers in it."""
+    inner = [part for other, part in listed.items() if other.startswith(f"{name}.")]
+    others = {id(parameter) for part in inner for parameter in part.parameters()}
+    return sum(p.numel() for p in listed[name].parameters() if id(p) not in others)
 
 
 _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -99,7 +114,9 @@ _Layer = _Convolution | nn.Linear | nn.MaxPool2d | nn.MaxPool3d
 _Output = Tensor | tuple[Tensor, ...]
 
 
-def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, _Output], None]:
+def _hook(
+    name: str, parameters: int, layers: list[LayerCost]
+) -> Callable[[nn.Module, Any, _Output], None]:
     def record(part: nn.Module, _: Any, output: _Output) -> None:  # noqa: ANN401 - torch's hook
         kernel: int | tuple[int, ...] = getattr(part, "kernel_size", ())
         shown = output if isinstance(output, Tensor) else output[0]
@@ -109,7 +126,7 @@ def _hook(name: str, layers: list[LayerCost]) -> Callable[[nn.Module, Any, _Outp
                 type(part).__name__,
                 kernel if isinstance(kernel, tuple) else (kernel,) * (shown.ndim - 2),
                 tuple(shown.shape),
-                sum(p.numel() for p in part.parameters()),
+                parameters,
                 _multiply_adds(part, output),
             )
         )

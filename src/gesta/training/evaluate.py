@@ -13,7 +13,14 @@ from gesta.errors import RunError
 from gesta.evaluation import Scores, score_clips, summary
 from gesta.training.card import Card, load_model
 from gesta.training.clips import Missing, load_clips, store_frames
-from gesta.training.machine import command_line, describe_machine, describe_versions, find_device
+from gesta.training.loop import Compiled
+from gesta.training.machine import (
+    check_compiler,
+    command_line,
+    describe_machine,
+    describe_versions,
+    find_device,
+)
 from gesta.training.run import EVALUATIONS, Run
 from gesta.transforms import ResidentClips
 
@@ -31,6 +38,7 @@ def evaluate(
     missing: Missing | None = None,
     shuffle: int | None = None,
     views: int | None = None,
+    compiled: bool = False,
 ) -> Scores:
     """Score a part of a protocol with a run's model.
 
@@ -49,15 +57,18 @@ def evaluate(
         shuffle: a seed, by which every clip is given the RGB or context of another one: what is
             lost by that is what the model takes from it.
         views: of each clip, whose scores are averaged; by default as many as in training.
+        compiled: compile the model first.
 
     Raises:
         RunError: the run is not finished or a group, or the archive does not fit its model.
         ProtocolError: the archive has no such protocol.
-        RecipeError: the model's input has not several views.
+        RecipeError: the model's input has not several views, or there is no compiler.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if run.members:
         raise RunError(f"{run.path}: is a group; evaluate one of its members")
+    if compiled:
+        check_compiler()
     recipe = run.recipe
     if archive is None and not recipe.data:
         raise RunError(f"{run.name}: came without its data; say which archive to score: --data")
@@ -82,7 +93,7 @@ def evaluate(
     if shuffle is not None:
         _shuffle(clips, shuffle, run)
     scores = score_clips(
-        model,
+        Compiled.of(model).forward if compiled else model,
         card.pipeline(),
         clips,
         card.classes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,20 @@ def find_device(name: str) -> torch.device:
             f"{torch.cuda.device_count()} CUDA devices"
         )
     return device
+
+
+def check_compiler() -> None:
+    """Check that there is what `torch.compile` needs on a CPU.
+
+    Raises:
+        RecipeError: there is no C++ compiler.
+    """
+    names = [os.environ.get("CXX", ""), "g++", "c++", "clang++", "cl"]
+    if not any(name and shutil.which(name) for name in names):
+        raise RecipeError(
+            "compiling (--compile, loop.compile) needs a C++ compiler (g++ or clang++, or the one "
+            "that CXX names) and there is none; install one or leave it off"
+        )
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from gesta.archive import Archive, open_archive, open_context
-from gesta.errors import RecipeError, RunError
+from gesta.errors import RunError
 from gesta.evaluation import Scores, answer_threshold, answered, score_clips, summary
 from gesta.models import count
 from gesta.training.card import Card, save_model
@@ -31,6 +29,7 @@ from gesta.training.history import write_log
 from gesta.training.initial import freeze, initialise
 from gesta.training.loop import Compiled, Session, run_epochs
 from gesta.training.machine import (
+    check_compiler,
     command_line,
     describe_machine,
     describe_versions,
@@ -117,7 +116,8 @@ def begin(
     """All that a training needs before its first step, and the card without metrics."""
     observer = observer or Observer()
     device = find_device(recipe.loop.device)
-    _check_compiler(recipe)
+    if recipe.loop.compile:
+        check_compiler()
     card = _make_card(recipe, archive, parts["train"])
     model = card.make_model(generator_for(recipe.seed, "weights"))
     check_context(model, recipe.context)
@@ -243,7 +243,7 @@ def _score(
 ) -> Scores:
     recipe = session.recipe
     return score_clips(
-        session.model,
+        session.called,
         session.pipeline,
         clips,
         session.classes,
@@ -325,12 +325,3 @@ def _write_split(run: Run, recipe: Recipe, archive: Archive, parts: Parts) -> No
             )
         return
     run.write_json("split.json", split)
-
-
-def _check_compiler(recipe: Recipe) -> None:
-    names = [os.environ.get("CXX", ""), "g++", "c++", "clang++", "cl"]
-    if recipe.loop.compile and not any(name and shutil.which(name) for name in names):
-        raise RecipeError(
-            "loop.compile needs a C++ compiler (g++ or clang++, or the one that CXX names) and "
-            "there is none; install one or leave it off"
-        )
