@@ -146,3 +146,51 @@ def cost_rows() -> Iterator[str]:
     machine = ", ".join(f"{key} {value}" for key, value in measured["machine"].items())
     yield f"Machine: {machine}. `{measured['command']}`"
     yield ""
+
+
+SIZES = {
+    "small": "64x64 pixels for cross-attention, 128x128 for MMFF (`--budget cpu`)",
+    "full": "the papers' sizes: 112x112 for cross-attention, 299x299 for MMFF",
+}
+
+
+def network_costs() -> str:
+    """What each network of both papers costs, beside the one of the skeleton alone."""
+    found = {
+        size: json.loads(path.read_text())
+        for size in SIZES
+        if (path := RESULTS / f"fusion_cost_{size}.json").is_file()
+    }
+    if not found:
+        return ""
+    lines = [COST_HEAD]
+    for size, measured in found.items():
+        machine = ", ".join(f"{key} {value}" for key, value in measured["machine"].items())
+        lines += [
+            f"Pictures of {SIZES[size]}; {measured['batch']} clips at a time. Machine: {machine}.",
+            "",
+            "| network | M parameters | G multiply-adds | scores | step | MiB |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        first = _modes(measured["rows"][0])
+        for row in measured["rows"]:
+            modes = _modes(row)
+            cells = [f"{row['parameters'] / 1e6:.1f}", f"{row['multiply_adds'] / 1e9:.2f}"]
+            for mode in ("bf16", "train_bf16"):
+                cells.append(f"{modes[mode]['latency_ms'] / first[mode]['latency_ms']:.1f}")
+            cells.append(f"{modes['train_bf16']['memory_mb']:.0f}")
+            lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+COST_HEAD = """## What networks of skeleton and RGB cost
+
+Made by `python benchmarks/fusion_cost.py`, `--small` too. Scores and a training step, both in
+bfloat16, in multiples of the first row's; MiB is the memory that such a step takes beside the
+weights. Decoding is not in it.
+"""
+
+
+def _modes(row: Metrics) -> dict[str, Metrics]:
+    return {timing["mode"]: timing for timing in row["timings"]}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fusion_page import fusion_section
+from fusion_page import fusion_section, network_costs
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
@@ -61,7 +61,7 @@ thread a run, and depend on what else it did.
 def page() -> str:
     """The whole page."""
     parts = [HEAD, *(section(name) for name in TITLES if (RESULTS / name).is_dir())]
-    parts.append(fusion_section())
+    parts += [fusion_section(), network_costs()]
     poses = RESULTS / "pose_pck.json"
     if poses.is_file():
         parts.append(poses_section(json.loads(poses.read_text())))
