@@ -18,17 +18,21 @@ from gesta.reproduce.rgb import SCRATCH
 
 RESULTS = Path(__file__).parent / "results" / "reproduce"
 DOCS = Path(__file__).parent.parent / "docs"
+_NOTE = """
+Where a row behaves against its paper: [findings](findings.md). SAN's rows are older than the `cnn`
+encoder of narrow networks as it is now, see there, and are to be trained again.
+"""
 HEADS = {
-    "claims": """# Claims of the papers
+    "claims": f"""# Claims of the papers
 
 What the papers say beside what is measured here, and beside what their own numbers give. Made by
 `gesta reproduce PAPER/claims` and `python benchmarks/claims_page.py`.
-""",
-    "table": """# Tables of the papers
+{_NOTE}""",
+    "table": f"""# Tables of the papers
 
 Every row that is the paper's own, trained here. Made by `gesta reproduce PAPER/TABLE` and `python
 benchmarks/claims_page.py`.
-""",
+{_NOTE}""",
 }
 PAGES = {"claims": DOCS / "claims.md", "table": DOCS / "reproduction.md"}
 

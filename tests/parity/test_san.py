@@ -110,7 +110,10 @@ def convolution_encoder(weights, x, valid):
     x = x.transpose(2, 1, 0)  # joints become channels, filters the second axis of the image
     x = only(pool_pairs(relu(convolve(weights, "joints", x))), valid)
     x = pool_pairs(relu(convolve(weights, "last", x)))
-    return np.stack([x[:, t].flatten() for t in range(x.shape[1])])
+    frames = [x[:, t].flatten() for t in range(x.shape[1])]
+    if "project.weight" in weights:  # of another width than the paper's
+        frames = [relu(linear(weights, "project", frame)) for frame in frames]
+    return np.stack(frames)
 
 
 def encode(weights, x, valid):
@@ -255,8 +258,12 @@ def test_a_block_concatenates_averages_and_goes_back_to_its_width(valid):
 @pytest.mark.parametrize("valid", [[0, 1, 2, 3, 4], [0, 2, 3]], ids=["all", "some"])
 @pytest.mark.parametrize(
     "encoder",
-    [LinearEncoder(JOINTS, 3, 10), ConvolutionEncoder(JOINTS, 3, 32, 0.5)],
-    ids=["ff", "cnn"],
+    [
+        LinearEncoder(JOINTS, 3, 10),
+        ConvolutionEncoder(JOINTS, 3, 32, 0.5),
+        ConvolutionEncoder(JOINTS, 3, 512, 0.5),
+    ],
+    ids=["ff", "cnn", "cnn of the paper's width"],
 )
 def test_encoders(encoder, valid):
     encoder = double(encoder)

@@ -14,12 +14,12 @@ looks at all frames and gives one vector, and a linear layer classifies it.
   network, and the logits become one by a consensus.
 
 Reconstructed, because the text of the paper lost or never had it: the sizes of the `cnn` encoder
-(64, 32, 32, 64 filters at the default width of 512, after HCN), the width of `ff` (the same), the
-feed-forward width (4 times), where the dropout of 0.2 is (on what each sub-layer adds, and on the
-embedded input), how weights start (`gesta.nn.start`: nothing here normalises the encoders, and
-with torch's start V2 stayed at chance on UTD-MHAD for 40 epochs), that V3 predicts by the
-classifier of both modalities, and that its persons are merged before the blocks
-(``merge="early"``, the order of the text).
+(64, 32, 32, 64 filters after HCN, which is the default width of 512; a linear layer follows where
+the width is another), the width of `ff` (the same), the feed-forward width (4 times), where the
+dropout of 0.2 is (on what each sub-layer adds, and on the embedded input), how weights start
+(`gesta.nn.start`: nothing here normalises the encoders, and with torch's start V2 stayed at chance
+on UTD-MHAD for 40 epochs), that V3 predicts by the classifier of both modalities, and that its
+persons are merged before the blocks (``merge="early"``, the order of the text).
 
 Differs: frames that are masked take part in nothing, and an absent person neither, where the
 paper pads with zeros; motion ends at the border of a segment. The ReLU before the classifier

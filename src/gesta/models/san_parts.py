@@ -73,35 +73,39 @@ class ConvolutionEncoder(nn.Module):
 
     A 1x1 and a 3x1 (time) convolution work on each joint alone; then joints and filters change
     places, so that two 3x3 convolutions see all joints at once, each followed by 1x2 pooling. A
-    ReLU follows each, dropout the last. The length in time stays.
+    ReLU follows each, dropout the last. The length in time stays. That gives 512 features of a
+    frame; a linear layer and a ReLU make them as many as a network of another width has. Filters
+    do not shrink with the width: with a quarter of them, eight see all joints, and the encoder is
+    worse than a linear layer.
 
     Args:
         joints: V.
         channels: C.
-        width: D that leaves, a multiple of 16; 512 gives 64, 32, 32 and 64 filters.
-        dropout: share of values dropped at the end.
+        width: D that leaves.
+        dropout: share of values dropped after the last convolution.
         context_channels: m of the context that weights joints after the second convolution; 0:
             nothing does.
     """
 
-    AXIS = 32  # filters of the second convolution, which become the axis that is pooled twice
+    FILTERS = (64, 32, 32, 64)
+    FEATURES = 512  # those of the last convolution by those of the second, which are pooled twice
 
     def __init__(
         self, joints: int, channels: int, width: int, dropout: float, context_channels: int = 0
     ) -> None:
         super().__init__()
-        if width % 16:
-            raise ModelError(f"encoder cnn: expected a width that 16 divides, found {width}")
+        points, time, joint, last = self.FILTERS
         self.width = width
         # A 1x1 convolution: on this memory a linear layer of the last axis, and faster as one.
-        self.points = nn.Linear(channels, width // 8)
-        self.time = nn.Conv2d(width // 8, self.AXIS, (3, 1), padding=(1, 0))
-        self.joints = nn.Conv2d(joints, width // 16, 3, padding=1)
-        self.last = nn.Conv2d(width // 16, width // 8, 3, padding=1)
+        self.points = nn.Linear(channels, points)
+        self.time = nn.Conv2d(points, time, (3, 1), padding=(1, 0))
+        self.joints = nn.Conv2d(joints, joint, 3, padding=1)
+        self.last = nn.Conv2d(joint, last, 3, padding=1)
+        self.project = nn.Linear(self.FEATURES, width) if width != self.FEATURES else None
         start_for_relu(self)
         self.attention: CrossAttention | None = None
         if context_channels:
-            self.attention = CrossAttention(self.AXIS, context_channels)
+            self.attention = CrossAttention(time, context_channels)
         self.pool = nn.MaxPool2d((1, 2))
         self.dropout = Dropout(dropout)
 
@@ -122,7 +126,8 @@ class ConvolutionEncoder(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         x = _only(self.pool(self.joints(x)).relu(), keep)
         x = self.pool(self.last(x)).relu()
-        return self.dropout(x.transpose(1, 2).flatten(2))
+        x = self.dropout(x.transpose(1, 2).flatten(2))
+        return x if self.project is None else self.project(x).relu()
 
 
 Encoder = LinearEncoder | ConvolutionEncoder

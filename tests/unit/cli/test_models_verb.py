@@ -40,11 +40,11 @@ SAN = ["--option", "width=32", "--option", "layers=2", "--option", "heads=4"]
 ROWS = {
     "san_v1": [
         ("trunk.encoder.time", [3, 1], [1, 32, 32, 50]),
-        ("trunk.encoder.joints", [3, 3], [1, 2, 32, 32]),
+        ("trunk.encoder.joints", [3, 3], [1, 32, 32, 32]),
         ("trunk.block.layers.1.attention", [], [1, 32, 32]),
     ],
     "san_v2": [
-        ("trunk.motion.points", [], [2, 32, 25, 4]),
+        ("trunk.motion.points", [], [2, 32, 25, 64]),
         ("trunk.block.layers.1.attention", [], [2, 32, 64]),
         ("heads.0", [], [1, 60]),
     ],

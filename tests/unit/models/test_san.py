@@ -40,7 +40,6 @@ def test_sizes_that_are_not_given():
     [
         ({"heads": 3}, "heads=3"),
         ({"layers": 0}, "layers=0"),
-        ({"width": 24, "heads": 1}, "found 24"),
         ({"segments": 0}, "0 segments"),
         ({"segments": 3, "frames": 32}, "found 32"),
         ({"dropout": 1.0}, "found 1.0"),
@@ -53,8 +52,18 @@ def test_options_that_do_not_go_together_are_errors(name, options, found):
         made(name, **options)
 
 
-def test_width_of_ff_needs_no_filters():
-    assert made("san_v2", encoder="ff", width=24, heads=1).trunk.block.positions.shape == (32, 48)
+def test_a_narrow_model_has_all_filters_of_the_convolutions():
+    sizes = {"layers": 1, "heads": 1, "width": 24}
+    narrow = made("san_v2", **sizes).trunk.motion
+    assert (
+        narrow.project.out_features
+        == 24
+        == made("san_v2", encoder="ff", **sizes).trunk.motion.width
+    )
+    paper = made("san_v2", width=512, layers=1).trunk.motion
+    assert paper.project is None
+    for layer in ("points", "time", "joints", "last"):
+        assert getattr(narrow, layer).weight.shape == getattr(paper, layer).weight.shape
 
 
 def test_another_number_of_frames_is_an_error():
