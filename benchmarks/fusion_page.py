@@ -143,8 +143,7 @@ def cost_rows() -> Iterator[str]:
         seconds, share = measured["seconds_a_clip"][name], measured["shares_of_poses"][name]
         yield f"| {text} | {seconds:.4f} | {100 * share:.1f} % |"
     yield ""
-    machine = ", ".join(f"{key} {value}" for key, value in measured["machine"].items())
-    yield f"Machine: {machine}. `{measured['command']}`"
+    yield f"{machine_line(measured['machine'])} `{measured['command']}`"
     yield ""
 
 
@@ -165,9 +164,9 @@ def network_costs() -> str:
         return ""
     lines = [COST_HEAD]
     for size, measured in found.items():
-        machine = ", ".join(f"{key} {value}" for key, value in measured["machine"].items())
         lines += [
-            f"Pictures of {SIZES[size]}; {measured['batch']} clips at a time. Machine: {machine}.",
+            f"Pictures of {SIZES[size]}; {measured['batch']} clips at a time. "
+            + machine_line(measured["machine"]),
             "",
             "| network | M parameters | G multiply-adds | scores | step | MiB |",
             "| --- | --- | --- | --- | --- | --- |",
@@ -190,6 +189,11 @@ Made by `python benchmarks/fusion_cost.py`, `--small` too. Scores and a training
 bfloat16, in multiples of the first row's; MiB is the memory that such a step takes beside the
 weights. Decoding is not in it.
 """
+
+
+def machine_line(machine: Metrics) -> str:
+    """On what something was measured."""
+    return f"Machine: {', '.join(f'{key} {value}' for key, value in machine.items())}."
 
 
 def _modes(row: Metrics) -> dict[str, Metrics]:

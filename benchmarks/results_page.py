@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fusion_page import fusion_section, network_costs
+from fusion_page import fusion_section, machine_line, network_costs
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
@@ -238,7 +238,7 @@ def machines(name: str) -> Iterator[str]:
         if "machine" in metrics:
             found[json.dumps(metrics["machine"], sort_keys=True)] = metrics["machine"]
     for machine in found.values():
-        yield f"Machine: {', '.join(f'{key} {value}' for key, value in machine.items())}."
+        yield machine_line(machine)
         yield ""
 
 

@@ -34,13 +34,15 @@ class Cost:
     Args:
         parameters: learnt numbers.
         layers: in the order in which they ran.
-        elsewhere: those of the learnt numbers that no layer has: of normalisation, positions and
-            the like.
     """
 
     parameters: int
     layers: tuple[LayerCost, ...]
-    elsewhere: int
+
+    @property
+    def elsewhere(self) -> int:
+        """How many numbers no layer learns: those of normalisation, positions and the like."""
+        return self.parameters - sum({one.name: one.parameters for one in self.layers}.values())
 
     def total(self, *kinds: str) -> int:
         """The multiply-adds of some kinds (``convolution``, ``linear``, ``adjacency``, ...)."""
@@ -95,8 +97,7 @@ def count(
         for hook in hooks:
             hook.remove()
     parameters = sum(p.numel() for p in model.parameters())
-    shown = {layer.name: layer.parameters for layer in layers}
-    return Cost(parameters, tuple(layers), parameters - sum(shown.values()))
+    return Cost(parameters, tuple(layers))
 
 
 def _own(name: str, listed: Mapping[str, nn.Module]) -> int:

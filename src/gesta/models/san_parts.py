@@ -88,7 +88,7 @@ class ConvolutionEncoder(nn.Module):
     """
 
     FILTERS = (64, 32, 32, 64)
-    FEATURES = 512  # those of the last convolution by those of the second, which are pooled twice
+    FEATURES = FILTERS[3] * FILTERS[1] // 4  # filters of the second become an axis, pooled twice
 
     def __init__(
         self, joints: int, channels: int, width: int, dropout: float, context_channels: int = 0

@@ -60,6 +60,7 @@ def test_a_narrow_model_has_all_filters_of_the_convolutions():
         == 24
         == made("san_v2", encoder="ff", **sizes).trunk.motion.width
     )
+    assert made("san_v2", encoder="ff", **sizes).trunk.block.positions.shape == (32, 48)
     paper = made("san_v2", width=512, layers=1).trunk.motion
     assert paper.project is None
     for layer in ("points", "time", "joints", "last"):
